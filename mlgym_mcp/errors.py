@@ -1,0 +1,96 @@
+"""Every error that mlgym-mcp raises itself.
+
+    MLGymError
+    ├── CallerError              the caller can mend it: its text goes to the model as written
+    │   ├── UnknownTask · UnknownSession
+    │   ├── SessionClosed · BudgetSpent · SessionBusy
+    │   ├── InvalidSubmission
+    │   └── CommandRefused       the guest refused a request (missing file, ambiguous edit, …)
+    ├── InfrastructureError      ours: the model gets a neutral sentence and a reference, the log the detail
+    │   ├── SandboxError
+    │   │   ├── SandboxStartError · SandboxGone
+    │   ├── ScoringError
+    │   └── StoreError
+    └── SetupError               the operator can mend it: its text names the command that does
+        ├── TaskSpecError
+        ├── DataMissing
+        └── BackendUnavailable
+
+Two questions decide the branch: whose is it to mend, and may the model read why?
+"""
+
+
+class MLGymError(Exception):
+    """The root of every error that mlgym-mcp raises itself."""
+
+
+class CallerError(MLGymError):
+    """Raised when the caller can mend the call; the message says how."""
+
+
+class UnknownTask(CallerError):
+    """Raised when no task of the catalogue has the id."""
+
+
+class UnknownSession(CallerError):
+    """Raised when a handle names no session that this caller may use."""
+
+
+class SessionClosed(CallerError):
+    """Raised when a session no longer accepts work."""
+
+
+class BudgetSpent(CallerError):
+    """Raised when a call would need more budget than the session has left."""
+
+
+class SessionBusy(CallerError):
+    """Raised when a session's shell stayed busy for as long as the caller would wait."""
+
+
+class InvalidSubmission(CallerError):
+    """Raised when an artefact cannot be taken: a file is absent, too large, or not a regular file."""
+
+
+class CommandRefused(CallerError):
+    """Raised when the guest refused a request and nothing was changed."""
+
+
+class InfrastructureError(MLGymError):
+    """Raised when the system failed at something that is no fault of the caller."""
+
+
+class SandboxError(InfrastructureError):
+    """Raised when a sandbox could not do its work; never dressed as a command's output."""
+
+
+class SandboxStartError(SandboxError):
+    """Raised when a sandbox could not be started."""
+
+
+class SandboxGone(SandboxError):
+    """Raised when a sandbox that was running no longer answers."""
+
+
+class ScoringError(InfrastructureError):
+    """Raised when an artefact could not be scored through no fault of its own."""
+
+
+class StoreError(InfrastructureError):
+    """Raised when the store could not keep or find a record."""
+
+
+class SetupError(MLGymError):
+    """Raised when the operator has to change something first; the message names the command."""
+
+
+class TaskSpecError(SetupError):
+    """Raised when a task folder is not well-formed; names file, field and what was expected."""
+
+
+class DataMissing(SetupError):
+    """Raised when a task's full data is not on this machine; names file, place and command."""
+
+
+class BackendUnavailable(SetupError):
+    """Raised when no sandbox backend works here; names what is missing and the command that installs it."""

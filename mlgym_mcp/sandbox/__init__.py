@@ -1,0 +1,1 @@
+"""Sandboxes: isolated places that run commands and keep files."""

@@ -1,0 +1,153 @@
+"""What a sandbox is: the values that describe one, and the contract of a backend.
+
+A backend only starts a sandbox, gives a stream to its guest, reports what it uses and removes it. Everything
+that happens inside is asked of the guest over that stream (`guest.Guest`), the same way whatever the backend.
+
+A failed command is data (`CommandResult`); a failed sandbox is a `SandboxError`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from anyio.abc import ByteStream
+from pydantic import BaseModel, ConfigDict
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+WORKSPACE = "/workspace"
+"""The agent's folder in every sandbox."""
+OUTPUTS = "/outputs"
+"""Where the guest keeps what commands print, one file a job (`/outputs/j3.log`)."""
+RUNTIME = "/run/guest"
+"""Where guest.py and the runners lie, read-only, in every sandbox."""
+ENVIRONMENT = "/env"
+"""Where a profile's virtual environment is found in every sandbox."""
+
+
+class Limits(BaseModel):
+    """What one sandbox may use. Sizes in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpus: float = 2.0
+    memory: int = 2 * GIB
+    disk: int = 1 * GIB
+    shm: int = 64 * MIB
+    tmp: int = 128 * MIB
+    processes: int = 512
+    open_files: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the host that a sandbox sees read-only at `target`."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """Everything a backend needs to start one sandbox, and nothing it must remember elsewhere."""
+
+    id: str
+    """Lower-case letters and digits, unique on this machine; names the container and the folder."""
+    token: str
+    """What a peer must show the guest. Secret."""
+    profile: str
+    """Environment profile: `plain`, `base`, …"""
+    limits: Limits
+    mounts: tuple[Mount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    lifetime: float = 3600.0
+    """Seconds after which the guest ends the sandbox by itself; `Guest.renew` moves it."""
+    orphan_grace: float = 900.0
+    """Seconds without a server and without a running job after which the guest ends the sandbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a sandbox uses now. Bytes; CPU in seconds since its start. None where it can't be told."""
+
+    memory: int | None
+    cpu: float | None
+    processes: int | None
+
+
+class Backend(Protocol):
+    """A way to make sandboxes. Every method is safe to call again after a crash of the caller."""
+
+    name: str
+    """`bubblewrap`, `docker` or `fake`."""
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start a sandbox; on return its guest listens.
+
+        Raises:
+            SandboxStartError: it could not be started; nothing of it is left.
+        """
+
+    async def connect(self, sandbox_id: str) -> ByteStream:
+        """Open a new stream to the guest of a sandbox that is alive.
+
+        Raises:
+            SandboxGone: there is no such sandbox, or its guest does not listen.
+        """
+
+    async def alive(self, sandbox_id: str) -> bool:
+        """Whether the sandbox runs."""
+
+    async def usage(self, sandbox_id: str) -> Usage:
+        """What the sandbox uses now.
+
+        Raises:
+            SandboxGone: there is no such sandbox.
+        """
+
+    async def remove(self, sandbox_id: str) -> None:
+        """End the sandbox and remove everything of it; a no-op when there is none."""
+
+    async def list(self) -> list[str]:
+        """The ids of all sandboxes of this backend and data folder, dead ones with remains included."""
+
+    async def digest(self, profile: str) -> str:
+        """What the profile's image or environment is, as a digest to write into scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """A command that was run, or is still running as a job."""
+
+    job: str
+    """`j1`, `j2`, …"""
+    running: bool
+    exit_code: int | None
+    """None while it runs; -N when signal N ended it."""
+    head: bytes
+    """The output from its beginning (or from the offset asked for)."""
+    tail: bytes
+    """The end of the output, empty when `head` is all of it."""
+    omitted: int
+    """Bytes between head and tail."""
+    size: int
+    """Bytes of output so far."""
+    output_path: str
+    """The file in the sandbox that holds all of the output."""
+    seconds: float
+    stopped: str | None = None
+    """Why the guest ended it: `command_time`, `killed`, `disk`, `memory`; None when it ended by itself."""
+    cwd: str = ""
+    """The shell's directory after a foreground command."""
+    shell_lost: bool = False
+    """Whether the shell ended with the command; the next one starts fresh in `cwd`, with the last exports."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """One file of an artefact, as the guest packed it."""
+
+    path: str
+    size: int

@@ -1,0 +1,143 @@
+"""bubblewrap sandboxes: the embedded default on Linux, as root and as an ordinary user.
+
+One path for both: bubblewrap always runs unprivileged. A server that is root starts each sandbox under a uid of its
+own (`sandbox/launch.sh`), in cgroups and on a disk image of fixed size; an ordinary user's guest watches memory and
+disk itself. The host makes the listening socket and hands it down, so nothing of it is visible inside.
+
+A sandbox's folder is `<data>/sandboxes/bubblewrap-<id>`: socket, disk and the identity of its process 1. That is all
+there is to know about it, so a restarted server finds its sandboxes by looking.
+"""
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+from anyio.abc import ByteStream
+
+from mlgym_mcp.errors import SandboxGone, SandboxStartError
+from mlgym_mcp.sandbox import profiles, unix
+from mlgym_mcp.sandbox.base import SandboxSpec, Usage
+from mlgym_mcp.sandbox.environments import Environment, Environments
+from mlgym_mcp.sandbox.launch import ERRORS, SOCKET, Confinement, launch
+from mlgym_mcp.sandbox.link import handshake
+from mlgym_mcp.sandbox.process_identity import ProcessIdentity
+
+PREFIX = "bubblewrap-"
+STATE = "process.json"
+END_LIMIT = 5.0
+"""Seconds that a killed sandbox may take to be gone."""
+END_LOOK = 0.003
+"""Seconds between two looks at whether it is; nothing tells us, as its process 1 is no child of ours."""
+
+
+class BubblewrapBackend:
+    """Makes sandboxes with `bwrap`."""
+
+    name = "bubblewrap"
+
+    def __init__(self, data_dir: Path, environments: Environments) -> None:
+        self._folder = data_dir / "sandboxes"
+        self._environments = environments
+        self._confinement = Confinement.detect()
+        self._children: dict[str, int] = {}
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start a sandbox; on return its guest listens."""
+        environment = await self._environment(spec.profile)
+        folder = self._place(spec.id)
+        await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
+        try:
+            launched = await launch(
+                spec,
+                folder,
+                self._confinement,
+                interpreter=self._environments.interpreter.path,
+                environment=environment.folder,
+            )
+            self._children[spec.id] = launched.bubblewrap
+            (folder / STATE).write_text(json.dumps(asdict(launched.guest)))
+            await handshake(await self.connect(spec.id), spec.token)
+        except (OSError, SandboxGone, SandboxStartError, TimeoutError) as error:
+            said = _last_line(folder / ERRORS)
+            await self.remove(spec.id)
+            raise SandboxStartError(f"bubblewrap could not start a sandbox: {said or error}") from error
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.remove(spec.id)
+            raise
+
+    async def connect(self, sandbox_id: str) -> ByteStream:
+        """Open a new stream to the guest."""
+        if not await self.alive(sandbox_id):
+            raise SandboxGone("the sandbox is no longer alive")
+        return await unix.connect(self._place(sandbox_id), SOCKET)
+
+    async def alive(self, sandbox_id: str) -> bool:
+        """Whether the sandbox's process 1 lives."""
+        child = self._child(sandbox_id)
+        return child is not None and child.alive
+
+    async def usage(self, sandbox_id: str) -> Usage:
+        """What the sandbox uses now; nothing is known without cgroups."""
+        if not await self.alive(sandbox_id):
+            raise SandboxGone("the sandbox is no longer alive")
+        cgroups = self._confinement.cgroups
+        return cgroups.usage(sandbox_id) if cgroups else Usage(None, None, None)
+
+    async def remove(self, sandbox_id: str) -> None:
+        """Kill the sandbox, and remove its folder and cgroups."""
+        child = self._child(sandbox_id)
+        if child:
+            child.kill()
+        with anyio.move_on_after(END_LIMIT):
+            while (child and child.alive) or not self._released(sandbox_id):
+                await anyio.sleep(END_LOOK)
+        await to_thread.run_sync(lambda: shutil.rmtree(self._place(sandbox_id), ignore_errors=True))
+
+    async def list(self) -> list[str]:
+        """The ids of all sandboxes that have left anything in the data folder."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name.removeprefix(PREFIX) for path in self._folder.glob(f"{PREFIX}*"))
+
+    async def digest(self, profile: str) -> str:
+        """The environment's digest: interpreter and packages."""
+        return (await self._environment(profile)).digest
+
+    async def _environment(self, profile: str) -> Environment:
+        return await self._environments.prepare(profiles.load(profile))
+
+    def _released(self, sandbox_id: str) -> bool:
+        """Whether bubblewrap's own process has been collected, and the sandbox's cgroups could be removed."""
+        if (pid := self._children.get(sandbox_id)) is not None:
+            with suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    return False
+            del self._children[sandbox_id]
+        try:
+            if self._confinement.cgroups:
+                self._confinement.cgroups.remove(sandbox_id)
+        except OSError:
+            return False
+        return True
+
+    def _place(self, sandbox_id: str) -> Path:
+        return self._folder / f"{PREFIX}{sandbox_id}"
+
+    def _child(self, sandbox_id: str) -> ProcessIdentity | None:
+        try:
+            return ProcessIdentity(**json.loads((self._place(sandbox_id) / STATE).read_text()))
+        except (FileNotFoundError, ValueError):
+            return None
+
+
+def _last_line(file: Path) -> str:
+    try:
+        return (file.read_text(errors="replace").strip().splitlines() or [""])[-1][:500]
+    except OSError:
+        return ""

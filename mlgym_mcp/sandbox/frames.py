@@ -1,0 +1,85 @@
+"""Frames between host and guest: two lengths, a JSON header, raw bytes after it.
+
+    | header length, u32 big-endian | body length, u32 big-endian | header: JSON object, UTF-8 | body |
+
+Requests carry `id` and `op`; a reply carries the request's `id` and `ok`. Bytes (commands, output, file contents)
+travel in the body, so nothing needs to be text. Whoever sends the bytes is not believed: lengths are bounded before
+anything is read, and a header that is not a small JSON object ends the stream.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anyio.abc import ByteReceiveStream
+
+PREFIX = 8
+MAX_HEADER = 64 * 1024
+MAX_BODY = 8 * 1024 * 1024
+CHUNK = 256 * 1024
+"""How many bytes of a file or of output travel in one frame."""
+
+READ_SIZE = 256 * 1024
+
+Header = dict[str, Any]
+
+
+class FrameError(Exception):
+    """Raised when bytes on a stream are not a frame; the stream cannot be used any further."""
+
+
+def encode(header: Mapping[str, Any], body: bytes = b"") -> bytes:
+    """One frame as bytes.
+
+    Raises:
+        FrameError: header or body exceeds what the other end accepts.
+    """
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(text) > MAX_HEADER or len(body) > MAX_BODY:
+        raise FrameError(f"frame too large: header of {len(text)} bytes, body of {len(body)} bytes")
+    return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
+
+
+def decode_header(text: bytes) -> Header:
+    """The header of a frame.
+
+    Raises:
+        FrameError: it is not a JSON object.
+    """
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"header is not JSON: {type(error).__name__}") from None
+    if not isinstance(header, dict):
+        raise FrameError("header is not a JSON object")
+    return header
+
+
+class FrameReceiver:
+    """Takes frames off a stream, one after another."""
+
+    def __init__(self, stream: ByteReceiveStream) -> None:
+        self._stream = stream
+        self._buffer = bytearray()
+
+    async def receive(self) -> tuple[Header, bytes]:
+        """The next frame.
+
+        Raises:
+            FrameError: what came is not a frame.
+            anyio.EndOfStream: the stream ended, between frames or within one.
+        """
+        await self._fill(PREFIX)
+        header_length, body_length = int.from_bytes(self._buffer[:4], "big"), int.from_bytes(self._buffer[4:8], "big")
+        if header_length > MAX_HEADER or body_length > MAX_BODY:
+            raise FrameError(f"frame announces a header of {header_length} bytes and a body of {body_length} bytes")
+        start, end = PREFIX + header_length, PREFIX + header_length + body_length
+        await self._fill(end)
+        header = decode_header(bytes(self._buffer[PREFIX:start]))
+        body = bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        return header, body
+
+    async def _fill(self, size: int) -> None:
+        while len(self._buffer) < size:
+            self._buffer += await self._stream.receive(READ_SIZE)

@@ -1,0 +1,263 @@
+"""What can be asked of a sandbox, typed: the guest's operations as methods.
+
+Every method raises `CommandRefused` when the guest says no (nothing was changed then) and `SandboxGone` when the
+sandbox can't be reached. What comes back is data of the sandbox: bounded, checked for its shape, and not believed.
+"""
+
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from anyio.abc import TaskGroup
+
+from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
+from mlgym_mcp.sandbox.base import Backend, CommandResult
+from mlgym_mcp.sandbox.frames import CHUNK, MAX_BODY, Header
+from mlgym_mcp.sandbox.link import Link
+
+KILL_WAIT = 10.0
+"""Seconds to wait for a killed job to end: longer than the guest's own grace before it forces."""
+MAX_COMMAND = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """One line about a job. Sizes in bytes."""
+
+    job: str
+    command: str
+    running: bool
+    exit_code: int | None
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file or folder, as `view` shows it: numbered lines, entries, or an image's bytes."""
+
+    kind: Literal["text", "folder", "png", "jpeg"]
+    data: bytes
+    total_lines: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramEnd:
+    """How a program ended: its exit code (-N for signal N) and the end of what it wrote to stderr."""
+
+    exit_code: int
+    stderr: bytes
+
+
+class Channel:
+    """A running program with piped input and output."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link = link
+        self._number = number
+
+    async def send(self, data: bytes) -> None:
+        """Write to the program's input; returns once it was taken, or when the program is gone."""
+        for start in range(0, len(data), CHUNK):
+            header = {"op": "send", "program": self._number}
+            await self._link.request(header, data[start : start + CHUNK], wait=3600, repeatable=False)
+
+    async def receive(self) -> bytes:
+        """What the program printed next; empty at the end of its output."""
+        _, data = await self._link.request({"op": "receive", "program": self._number}, wait=3600, repeatable=False)
+        return data
+
+    async def close(self) -> ProgramEnd:
+        """End the program if it still runs."""
+        reply, errors = await self._link.request({"op": "close", "program": self._number}, repeatable=False)
+        return ProgramEnd(_integer(reply, "exit"), errors)
+
+
+class Guest:
+    """The guest of one sandbox."""
+
+    def __init__(self, task_group: TaskGroup, backend: Backend, sandbox_id: str, token: str) -> None:
+        self.sandbox_id = sandbox_id
+        self._link = Link(task_group, lambda: backend.connect(sandbox_id), token)
+
+    async def hello(self) -> None:
+        """Make sure that the guest answers."""
+        await self._link.request({"op": "jobs"})
+
+    async def aclose(self) -> None:
+        """Close the stream; the sandbox lives on by its lease."""
+        await self._link.aclose()
+
+    async def run(
+        self, command: str, *, wait_s: float, time_limit: float, background: bool = False, key: str = ""
+    ) -> CommandResult:
+        """Run a command in the shell; one that outlasts `wait_s` goes on as a job.
+
+        Args:
+            command: bash, of any length up to 1 MiB.
+            wait_s: seconds to wait for its end.
+            time_limit: seconds after which the guest ends it.
+            background: run it beside the shell, with an open standard input, and don't wait.
+            key: names this run, so that asking twice runs it once; made up when empty.
+        """
+        body = command.encode("utf-8", "surrogateescape")
+        if len(body) > MAX_COMMAND:
+            raise CommandRefused(f"the command has {len(body)} bytes; write it to a file with edit, then run the file")
+        header = {"op": "run", "wait": wait_s, "limit": time_limit, "background": background}
+        reply, output = await self._link.request({**header, "key": key or secrets.token_hex(8)}, body, wait=wait_s)
+        return _command_result(reply, output)
+
+    async def job_wait(self, job: str, *, wait_s: float, offset: int = 0) -> CommandResult:
+        """Wait up to `wait_s` seconds for a job's end; its output from byte `offset` on."""
+        header = {"op": "wait", "job": job, "wait": wait_s, "offset": offset}
+        return _command_result(*await self._link.request(header, wait=wait_s))
+
+    async def job_kill(self, job: str, *, offset: int = 0) -> CommandResult:
+        """End a job and everything that came from it."""
+        header = {"op": "kill", "job": job, "wait": KILL_WAIT, "offset": offset}
+        return _command_result(*await self._link.request(header, wait=KILL_WAIT))
+
+    async def job_input(self, job: str, data: bytes, *, wait_s: float = 0.0, offset: int = 0) -> CommandResult:
+        """Write to a background job's standard input; no bytes at all close it."""
+        header = {"op": "input", "job": job, "wait": wait_s, "offset": offset}
+        return _command_result(*await self._link.request(header, data, wait=wait_s, repeatable=False))
+
+    async def jobs(self) -> list[JobInfo]:
+        """The latest hundred jobs, oldest first."""
+        reply, _ = await self._link.request({"op": "jobs"})
+        found = reply.get("jobs")
+        return [_job_info(item) for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+    async def view(self, path: str, *, first: int | None = None, last: int | None = None) -> FileView:
+        """A file's numbered lines (1-based, `last` included), a folder's entries, or an image."""
+        reply, data = await self._link.request({"op": "view", "path": path, "first": first, "last": last})
+        kind = reply.get("kind")
+        if kind not in ("text", "folder", "png", "jpeg"):
+            raise SandboxGone("the sandbox's guest answers what it should not")
+        return FileView(kind, data, _integer(reply, "total_lines"), bool(reply.get("truncated")))
+
+    async def create(self, path: str, text: bytes) -> bool:
+        """Write a whole file, its folders made; whether it replaced one."""
+        if len(text) > MAX_BODY:
+            raise CommandRefused(f"the text has {len(text)} bytes, at most {MAX_BODY} fit in one edit")
+        reply, _ = await self._link.request({"op": "create", "path": path}, text)
+        return bool(reply.get("overwrote"))
+
+    async def str_replace(self, path: str, old: bytes, new: bytes) -> bytes:
+        """Replace the one occurrence of `old`; the numbered lines around the change."""
+        if len(old) + len(new) > MAX_BODY:
+            raise CommandRefused(f"old_str and new_str together have more than {MAX_BODY} bytes")
+        header = {"op": "str_replace", "path": path, "old": len(old)}
+        return (await self._link.request(header, old + new, repeatable=False))[1]
+
+    async def insert(self, path: str, line: int, text: bytes) -> bytes:
+        """Insert whole lines after line `line` (0: at the beginning); the numbered lines around the change."""
+        return (await self._link.request({"op": "insert", "path": path, "line": line}, text, repeatable=False))[1]
+
+    async def write(self, path: str, content: bytes | AsyncIterable[bytes], *, mode: int = 0o644) -> None:
+        """Write a whole file of any size, its folders made; it appears at once, complete."""
+        reply, _ = await self._link.request({"op": "upload", "path": path, "mode": mode})
+        upload = _integer(reply, "upload")
+        async for chunk in _chunks(content):
+            await self._link.request({"op": "append", "upload": upload}, chunk, repeatable=False)
+        await self._link.request({"op": "finish", "upload": upload}, repeatable=False)
+
+    async def read(self, path: str, *, max_size: int) -> bytes:
+        """A whole file.
+
+        Raises:
+            CommandRefused: it is absent, not regular, or larger than `max_size` bytes.
+        """
+        content = bytearray()
+        while True:
+            header = {"op": "read", "path": path, "offset": len(content), "length": CHUNK}
+            _, data = await self._link.request(header)
+            content += data
+            if len(content) > max_size:
+                raise CommandRefused(f"{path} has more than {max_size} bytes")
+            if not data:
+                return bytes(content)
+
+    async def pack(self, paths: Sequence[str], *, max_size: int) -> AsyncIterator[bytes]:
+        """Files and folders of the workspace as one tar, read once, in chunks of at most 256 KiB.
+
+        Raises:
+            InvalidSubmission: one is absent, not regular, or all together exceed `max_size` bytes.
+        """
+        try:
+            reply, _ = await self._link.request({"op": "pack", "paths": list(paths), "max_size": max_size})
+            transfer, taken = _integer(reply, "transfer"), 0
+            # Headers and padding come on top of the files; a guest that sends more than that is not ours.
+            ceiling = max_size + 2048 * _integer(reply, "files") + 4096
+            while True:
+                pull = {"op": "pull", "transfer": transfer}
+                reply, chunk = await self._link.request(pull, repeatable=False)
+                taken += len(chunk)
+                if taken > ceiling:
+                    raise InvalidSubmission(f"the submission has more than {max_size} bytes")
+                if reply.get("end"):
+                    return
+                yield chunk
+        except CommandRefused as refusal:
+            raise InvalidSubmission(str(refusal)) from None
+
+    async def spawn(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Channel:
+        """Start a program with piped input and output, beside the shell."""
+        header: Header = {"op": "spawn", "argv": list(argv), "env": dict(env or {})}
+        reply, _ = await self._link.request(header, repeatable=False)
+        return Channel(self._link, _integer(reply, "program"))
+
+    async def renew(self, *, lifetime: float) -> None:
+        """Let the sandbox live for `lifetime` seconds from now."""
+        await self._link.request({"op": "renew", "lifetime": lifetime})
+
+
+async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(content, bytes):
+        for start in range(0, len(content), CHUNK):
+            yield content[start : start + CHUNK]
+    else:
+        async for chunk in content:
+            yield chunk
+
+
+def _integer(reply: Header, name: str) -> int:
+    value = reply.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SandboxGone("the sandbox's guest answers what it should not")
+    return value
+
+
+def _command_result(reply: Header, output: bytes) -> CommandResult:
+    head = max(0, _integer(reply, "head"))
+    exit_code = reply.get("exit")
+    stopped = reply.get("stopped")
+    seconds = reply.get("seconds")
+    return CommandResult(
+        job=str(reply.get("job"))[:16],
+        running=reply.get("running") is True,
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        head=output[:head],
+        tail=output[head:],
+        omitted=max(0, _integer(reply, "omitted")),
+        size=max(0, _integer(reply, "size")),
+        output_path=str(reply.get("path"))[:200],
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        stopped=str(stopped)[:40] if stopped else None,
+        cwd=str(reply.get("cwd", ""))[:4096],
+        shell_lost=reply.get("shell_lost") is True,
+    )
+
+
+def _job_info(item: Header) -> JobInfo:
+    exit_code, seconds, size = item.get("exit"), item.get("seconds"), item.get("size")
+    return JobInfo(
+        job=str(item.get("job"))[:16],
+        command=str(item.get("command"))[:200],
+        running=item.get("running") is True,
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        size=size if isinstance(size, int) else 0,
+    )

@@ -1,0 +1,65 @@
+"""What a guest is told when it starts, the same for every backend."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from mlgym_mcp.sandbox.base import ENVIRONMENT, OUTPUTS, WORKSPACE, SandboxSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Unenforced:
+    """Limits that neither kernel nor engine keeps here, so that the guest has to watch them. Bytes; None: kept."""
+
+    memory: int | None = None
+    disk: int | None = None
+
+
+def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, unenforced: Unenforced) -> bytes:
+    """The configuration as JSON. Secret: it holds the token.
+
+    Args:
+        spec: the sandbox.
+        socket: where the guest listens; None when it is given a listening socket.
+        environment: whether the profile has a virtual environment at /env.
+        unenforced: the limits that the guest watches.
+    """
+    return json.dumps(
+        {
+            "token": spec.token,
+            "workspace": WORKSPACE,
+            "outputs": OUTPUTS,
+            "socket": socket,
+            "env": _env(spec, environment),
+            "ulimits": _ulimits(spec, unenforced),
+            "lifetime": spec.lifetime,
+            "orphan_grace": spec.orphan_grace,
+            "memory_watch": unenforced.memory,
+            "disk_watch": unenforced.disk,
+        }
+    ).encode()
+
+
+def _env(spec: SandboxSpec, environment: bool) -> dict[str, str]:
+    """Built, never inherited: the server's own environment may hold anything."""
+    threads = str(max(1, math.ceil(spec.limits.cpus)))
+    env = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": WORKSPACE,
+        "USER": "agent",
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "PAGER": "cat",
+        "PYTHONUNBUFFERED": "1",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+    }
+    if environment:
+        env |= {"PATH": f"{ENVIRONMENT}/bin:{env['PATH']}", "VIRTUAL_ENV": ENVIRONMENT}
+    return env | dict(spec.env)
+
+
+def _ulimits(spec: SandboxSpec, unenforced: Unenforced) -> str:
+    largest_file = f" -f {spec.limits.disk // 1024}" if unenforced.disk else ""
+    return f"-n {spec.limits.open_files} -u {spec.limits.processes}{largest_file}"

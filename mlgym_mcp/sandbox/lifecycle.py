@@ -1,0 +1,34 @@
+"""A sandbox for the length of a `with` block: judges, contestants, data preparation."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from mlgym_mcp.sandbox.base import Backend, SandboxSpec
+from mlgym_mcp.sandbox.guest import Guest
+
+REMOVE_GRACE = 15.0
+"""Seconds that removing a sandbox may take when the block is left; what is not removed by then, the next sweep removes."""
+
+
+@asynccontextmanager
+async def open_sandbox(backend: Backend, spec: SandboxSpec) -> AsyncIterator[Guest]:
+    """Start a sandbox, give its guest, and remove it whatever happens.
+
+    Raises:
+        SandboxStartError: it could not be started.
+    """
+    try:
+        await backend.start(spec)
+        try:
+            async with anyio.create_task_group() as task_group:
+                guest = Guest(task_group, backend, spec.id, spec.token)
+                yield guest
+                await guest.aclose()
+        except BaseExceptionGroup as group:
+            # The group's only other task reads replies and raises nothing: what is in here is the block's own error.
+            raise group.exceptions[0] from None
+    finally:
+        with anyio.move_on_after(REMOVE_GRACE, shield=True):
+            await backend.remove(spec.id)

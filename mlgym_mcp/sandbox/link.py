@@ -1,0 +1,164 @@
+"""The host's end of the stream to a guest: requests multiplexed by id, over a stream that may be lost and reopened.
+
+The guest is not believed. Every frame is bounded before it is read, every request has a limit on the host's own clock,
+a reply to nothing is dropped, and anything that is not a frame ends the stream.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import anyio
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
+from anyio.abc import ByteStream, TaskGroup
+
+from mlgym_mcp.errors import CommandRefused, SandboxGone
+from mlgym_mcp.sandbox.frames import FrameError, FrameReceiver, Header, encode
+
+ANSWER_LIMIT = 30.0
+"""Seconds a guest may take to answer, beyond what the request itself asks it to wait."""
+HELLO_LIMIT = 10.0
+
+Connect = Callable[[], Awaitable[ByteStream]]
+
+
+class StreamLost(Exception):
+    """Raised within the link when the stream ended before a reply came."""
+
+
+class _Pending:
+    """One request that waits for its reply."""
+
+    __slots__ = ("arrived", "reply")
+
+    def __init__(self) -> None:
+        self.arrived = anyio.Event()
+        self.reply: tuple[Header, bytes] | None = None
+
+
+class _Stream:
+    """One stream while it lasts: sends requests, and hands replies to whoever waits for them."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._sending = anyio.Lock()
+        self._pending: dict[int, _Pending] = {}
+        self._count = 0
+        self.lost = False
+
+    async def request(self, header: Header, body: bytes, limit: float) -> tuple[Header, bytes]:
+        self._count += 1
+        number, pending = self._count, _Pending()
+        frame = encode({"id": number, **header}, body)
+        self._pending[number] = pending
+        try:
+            with anyio.fail_after(limit):
+                async with self._sending:
+                    await self._stream.send(frame)
+                await pending.arrived.wait()
+        except (BrokenResourceError, ClosedResourceError):
+            raise StreamLost from None
+        finally:
+            del self._pending[number]
+        if pending.reply is None:
+            raise StreamLost
+        return pending.reply
+
+    async def receive_replies(self) -> None:
+        """Run until the stream ends; whoever still waits then learns that it was lost."""
+        frames = FrameReceiver(self._stream)
+        try:
+            with suppress(EndOfStream, BrokenResourceError, ClosedResourceError, FrameError):
+                while True:
+                    header, body = await frames.receive()
+                    pending = self._pending.get(header.get("id", -1))
+                    if pending:
+                        pending.reply = header, body
+                        pending.arrived.set()
+        finally:
+            self.lost = True
+            for pending in self._pending.values():
+                pending.arrived.set()
+            with anyio.CancelScope(shield=True):
+                await anyio.aclose_forcefully(self._stream)
+
+    async def aclose(self) -> None:
+        await anyio.aclose_forcefully(self._stream)
+
+
+class Link:
+    """Asks a guest for things. Opens its stream when it is first needed, and again when it was lost."""
+
+    def __init__(self, task_group: TaskGroup, connect: Connect, token: str) -> None:
+        self._task_group = task_group
+        self._connect = connect
+        self._token = token
+        self._opening = anyio.Lock()
+        self._stream: _Stream | None = None
+
+    async def request(
+        self, header: Header, body: bytes = b"", *, wait: float = 0.0, repeatable: bool = True
+    ) -> tuple[Header, bytes]:
+        """Send a request and wait for its reply.
+
+        Args:
+            header: `op` and its arguments.
+            body: bytes that belong to it.
+            wait: seconds the guest was asked to wait before it answers.
+            repeatable: whether the request may be sent again when the stream is lost before the reply.
+
+        Raises:
+            CommandRefused: the guest says no, and why.
+            SandboxGone: the guest can't be reached, or does not answer in time.
+        """
+        limit = wait + ANSWER_LIMIT
+        try:
+            try:
+                reply, data = await (await self._open()).request(header, body, limit)
+            except StreamLost:
+                if not repeatable:
+                    raise SandboxGone(f"the stream to the sandbox was lost during {header.get('op')!r}") from None
+                reply, data = await (await self._open()).request(header, body, limit)
+        except StreamLost:
+            raise SandboxGone("the sandbox's guest does not answer") from None
+        except TimeoutError:
+            raise SandboxGone(f"the sandbox's guest gave no answer to {header.get('op')!r}") from None
+        if reply.get("ok") is not True:
+            raise CommandRefused(str(reply.get("error", "refused"))[:2000])
+        return reply, data
+
+    async def aclose(self) -> None:
+        """Close the stream; the guest lives on by its lease."""
+        if self._stream:
+            await self._stream.aclose()
+            self._stream = None
+
+    async def _open(self) -> _Stream:
+        async with self._opening:
+            if self._stream is None or self._stream.lost:
+                stream = _Stream(await self._connect())
+                self._task_group.start_soon(stream.receive_replies)
+                await stream.request(hello(self._token), b"", HELLO_LIMIT)
+                self._stream = stream
+        return self._stream
+
+
+def hello(token: str) -> Header:
+    """The header of the request that a stream must begin with."""
+    return {"op": "hello", "token": token}
+
+
+async def handshake(stream: ByteStream, token: str) -> None:
+    """Wait until the guest at the other end of a new stream has answered, then close the stream.
+
+    Raises:
+        SandboxGone: it does not answer, or not as a guest would.
+    """
+    async with stream:
+        try:
+            with anyio.fail_after(HELLO_LIMIT):
+                await stream.send(encode({"id": 0, **hello(token)}))
+                reply, _ = await FrameReceiver(stream).receive()
+        except (TimeoutError, EndOfStream, BrokenResourceError, FrameError) as error:
+            raise SandboxGone(f"the guest gave no answer: {type(error).__name__}") from None
+    if reply.get("ok") is not True:
+        raise SandboxGone("the guest does not know the token")

@@ -1,0 +1,64 @@
+"""Profiles: what a sandbox's interpreter can import, as text that pip reads.
+
+One profile feeds both the Docker image and bubblewrap's virtual environment.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgym_mcp import assets
+from mlgym_mcp.errors import SetupError
+
+PLAIN = "plain"
+"""The profile of the bare interpreter, which needs no requirement file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A name and the requirements of an environment; two with the same requirements are the same environment."""
+
+    name: str
+    requirements: str = ""
+    """The text of a requirement file; empty for the bare interpreter."""
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is nothing to install."""
+        return not self.requirements
+
+    def layered(self, name: str, requirements: str) -> "Profile":
+        """This profile with a task's own requirements on top."""
+        return Profile(name, "\n".join(filter(None, (self.requirements, requirements))))
+
+
+def load(name: str) -> Profile:
+    """The shipped profile of this name.
+
+    Raises:
+        SetupError: there is none; the message lists those there are.
+    """
+    if name == PLAIN:
+        return Profile(PLAIN)
+    path = _folder() / f"{name}.txt"
+    if name not in names():
+        raise SetupError(f"there is no environment profile {name!r}; there are {', '.join(names())}")
+    return Profile(name, path.read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """The names of the shipped profiles."""
+    return [PLAIN, *sorted(path.stem for path in _folder().glob("*.txt"))]
+
+
+def short_hash(*parts: str | bytes) -> str:
+    """Twelve hexadecimal digits that name a content; no two lists of parts run together."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:12]
+
+
+def _folder() -> Path:
+    return assets.folder("docker") / "requirements"

@@ -1,0 +1,89 @@
+"""The guest: process 1 of every sandbox. It does there what the host asks over one stream.
+
+Started as `python3 -I -S /run/guest/guest --config FD-OR-FILE [--listen FD]`. The configuration holds the sandbox's
+token; it is read and removed before anything else runs. The guest serves whoever shows the token, outlives the stream,
+and ends by its lease.
+
+It runs under the agent's own uid and resists the agent all the same: as process 1 no signal from inside ends it, and
+as it is not dumpable its memory, environment and descriptors can't be read. It is no boundary: nothing that matters
+outside the sandbox rests on its honesty.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+from typing import Any, Dict, List
+
+from files import Files
+from jobs import Jobs
+from lease import Lease
+from loop import Loop
+from pack import Packer
+from peers import Listener
+from programs import Programs
+from operations import Operations
+from watch import Watch
+
+PR_SET_DUMPABLE = 4
+
+
+def main(arguments: List[str]) -> None:
+    options = dict(zip(arguments[::2], arguments[1::2]))
+    _protect()
+    config = _read_config(options["--config"])
+    sock = _listen(options.get("--listen"), config.get("socket"))
+    env: Dict[str, str] = config["env"]
+    workspace, outputs = config["workspace"], config["outputs"]
+    os.umask(0o022)
+    os.chdir(workspace)
+
+    loop = Loop()
+    jobs = Jobs(loop, env, workspace, outputs, config["ulimits"])
+    programs = Programs(loop, env)
+    lease = Lease(
+        loop,
+        config["lifetime"],
+        config["orphan_grace"],
+        needed=lambda: listener.attended or bool(jobs.running),
+    )
+    operations = Operations(jobs, Files(workspace), Packer(workspace), programs, lease)
+    Watch(loop, jobs, config.get("memory_watch"), config.get("disk_watch"), [workspace, outputs])
+    listener = Listener(loop, sock, config["token"].encode(), operations.handle)
+    loop.run_forever()
+
+
+def _protect() -> None:
+    # A handler for a signal makes even process 1 receive it from inside: leave none but SIGCHLD's.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _read_config(place: str) -> Dict[str, Any]:
+    fd = int(place) if place.isdigit() else os.open(place, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(fd, "rb") as file:
+        config: Dict[str, Any] = json.loads(file.read())
+    if not place.isdigit():
+        os.unlink(place)
+    return config
+
+
+def _listen(inherited: "str | None", path: "str | None") -> socket.socket:
+    if inherited:
+        return socket.socket(fileno=int(inherited))
+    assert path
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if os.path.lexists(path) and stat.S_ISSOCK(os.lstat(path).st_mode):
+        os.unlink(path)
+    sock.bind(path)
+    # The folder, which only the host can enter, guards the socket; the server may run under any uid.
+    os.chmod(path, 0o666)
+    sock.listen(16)
+    return sock
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

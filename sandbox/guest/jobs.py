@@ -1,0 +1,253 @@
+"""Jobs: every command is one. Its output goes to a file of its own; it is waited for, followed, fed and ended."""
+
+import os
+import stat
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+from loop import Loop, Timer
+from pipe import PipeWriter
+from refusal import Refused
+from shell import Carried, Shell
+
+TERM_GRACE = 2.0
+"""Seconds between asking a command to end and ending it."""
+MAX_RUNNING = 64
+MAX_REMEMBERED = 2000
+EDGE = 32_000
+"""Bytes of output reported from its beginning, and as many from its end."""
+MAX_INPUT = 8 * 1024 * 1024
+
+Report = Callable[["Job"], None]
+
+
+class Job:
+    """A command, running or done."""
+
+    def __init__(self, name: str, command: bytes, output: str) -> None:
+        self.name = name
+        self.command = command
+        self.output = output
+        self.started = time.monotonic()
+        self.seconds = 0.0
+        self.exit_code: Optional[int] = None
+        self.stopped: Optional[str] = None
+        self.shell_lost = False
+        self.shell: Optional[Shell] = None
+        self.stdin: Optional[PipeWriter] = None
+        self.timers: List[Timer] = []
+        self.fd: Optional[int] = _create(output)
+        self._waiting: List[Callable[[], None]] = []
+
+    @property
+    def running(self) -> bool:
+        return self.exit_code is None
+
+    def when_done(self, loop: Loop, wait: float, report: Report) -> None:
+        """Call `report` once: when the job has ended, or after `wait` seconds."""
+        if not self.running or wait <= 0:
+            return report(self)
+        timer: List[Timer] = []
+
+        def once() -> None:
+            timer[0].cancel()
+            if once in self._waiting:
+                self._waiting.remove(once)
+                report(self)
+
+        self._waiting.append(once)
+        timer.append(loop.later(wait, once))
+
+    def finish(self, exit_code: int, shell_lost: bool) -> None:
+        self.seconds = time.monotonic() - self.started
+        self.exit_code = exit_code
+        self.shell_lost = shell_lost
+        if self.stdin:
+            self.stdin.abandon()
+        for timer in self.timers:
+            timer.cancel()
+        for report in list(self._waiting):
+            report()
+
+    def read(self, offset: int, length: int) -> bytes:
+        fd = self.fd if self.fd is not None else _reopen(self.output)
+        try:
+            return os.pread(fd, length, offset)
+        finally:
+            if self.fd is None:
+                os.close(fd)
+
+    def size(self) -> int:
+        try:
+            return os.fstat(self.fd).st_size if self.fd is not None else os.lstat(self.output).st_size
+        except OSError:
+            return 0
+
+
+class Jobs:
+    """All commands of a sandbox, and the shell in which foreground ones run."""
+
+    def __init__(self, loop: Loop, env: Dict[str, str], workspace: str, outputs: str, ulimits: str) -> None:
+        self._loop = loop
+        self._env = env
+        self._outputs = outputs
+        self._ulimits = ulimits
+        self._carried = Carried(workspace)
+        self._shell: Optional[Shell] = None
+        self._foreground: Optional[Job] = None
+        self._jobs: Dict[str, Job] = {}
+        self._count = 0
+        self._by_key: Dict[str, Job] = {}
+
+    @property
+    def running(self) -> List[Job]:
+        return [job for job in self._jobs.values() if job.running]
+
+    @property
+    def cwd(self) -> str:
+        return self._carried.cwd
+
+    def all(self) -> List[Job]:
+        return list(self._jobs.values())
+
+    def get(self, name: str) -> Job:
+        if name not in self._jobs:
+            known = ", ".join(list(self._jobs)[-10:]) or "none yet"
+            raise Refused(f"there is no job {name!r}; the latest jobs are: {known}", "unknown_job")
+        return self._jobs[name]
+
+    def run(self, command: bytes, key: str, *, wait: float, limit: float, background: bool, report: Report) -> None:
+        """Run a command; `report` it when it ends, or after `wait` seconds, when it goes on as a job.
+
+        A repeated `key` reports the command that had it first, and runs nothing.
+        """
+        job = self._by_key.get(key) if key else None
+        if job is None:
+            job = self._start(command, limit, background)
+            if key:
+                self._by_key[key] = job
+        job.when_done(self._loop, wait, lambda done: (self._detach(done), report(done))[0])
+
+    def stop(self, job: Job, reason: str) -> None:
+        """End a job and all that came from it: asked first, forced after a moment."""
+        if job.running and job.stopped is None and job.shell:
+            job.stopped = reason
+            job.shell.signal(15)
+            job.shell.signal(18)
+            job.timers.append(self._loop.later(TERM_GRACE, lambda: job.shell.signal(9) if job.shell else None))
+
+    def feed(self, job: Job, data: bytes) -> None:
+        """Write to a job's standard input; no bytes at all close it."""
+        if not job.running:
+            raise Refused(f"{job.name} has ended, it takes no input", "ended")
+        if job.stdin is None or job.stdin.closed:
+            raise Refused(f"{job.name} has no open standard input; start it with background=true to feed it", "no_input")
+        if job.stdin.pending + len(data) > MAX_INPUT:
+            raise Refused(f"{job.name} has not read its earlier input yet; wait, then send again", "not_reading")
+        if data:
+            job.stdin.write(data)
+        else:
+            job.stdin.close()
+
+    def _start(self, command: bytes, limit: float, background: bool) -> Job:
+        if b"\0" in command:
+            raise Refused("a command can't contain the character NUL", "bad_command")
+        if len(self.running) >= MAX_RUNNING:
+            raise Refused(f"{MAX_RUNNING} jobs are running already; kill one first", "too_many_jobs")
+        if not background and self._foreground is not None:
+            raise Refused(f"the shell is busy with {self._foreground.name}", "busy")
+        self._count += 1
+        name = f"j{self._count}"
+        try:
+            job = Job(name, command, f"{self._outputs}/{name}.log")
+            job.shell = self._background_shell(job) if background else self._foreground_shell()
+        except OSError as error:
+            raise Refused(f"the command can't be started: {error.strerror}; free some space or end some processes")
+        self._jobs[name] = job
+        self._foreground = self._foreground if background else job
+        job.timers.append(self._loop.later(limit, lambda: self.stop(job, "command_time")))
+        job.shell.run(
+            command, job.output, empty_stdin=not background, finished=lambda code, lost: self._finished(job, code, lost)
+        )
+        return job
+
+    def _foreground_shell(self) -> Shell:
+        if self._shell is None or not self._shell.alive:
+            null = os.open("/dev/null", os.O_RDONLY)
+            try:
+                self._shell = Shell(self._loop, self._env, self._carried, self._ulimits, null)
+            finally:
+                os.close(null)
+        return self._shell
+
+    def _background_shell(self, job: Job) -> Shell:
+        reader, writer = os.pipe()
+        job.stdin = PipeWriter(self._loop, writer)
+        try:
+            return Shell(self._loop, self._env, self._carried.copy(), self._ulimits, reader)
+        finally:
+            os.close(reader)
+
+    def _detach(self, job: Job) -> None:
+        """A command that overran its call keeps its shell; the next command gets a fresh one."""
+        if job.running and job is self._foreground and job.shell:
+            job.shell.detach()
+            self._foreground = None
+            self._shell = None
+
+    def _finished(self, job: Job, exit_code: int, shell_ended: bool) -> None:
+        detached = job.shell is not self._shell
+        if job is self._foreground:
+            self._foreground = None
+        if shell_ended and not detached:
+            self._shell = None
+        elif detached and job.shell:
+            job.shell.close()
+        job.finish(exit_code, shell_ended and not detached)
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        ended = [job for job in self._jobs.values() if not job.running]
+        for job in ended[:-16]:
+            if job.fd is not None:
+                os.close(job.fd)
+                job.fd = None
+        for job in ended[:-MAX_REMEMBERED]:
+            del self._jobs[job.name]
+        while len(self._by_key) > MAX_REMEMBERED:
+            del self._by_key[next(iter(self._by_key))]
+
+
+def describe(job: Job, offset: int) -> Dict[str, Any]:
+    """A job's state, without its output; sizes in bytes, times in seconds."""
+    return {
+        "job": job.name,
+        "running": job.running,
+        "exit": job.exit_code,
+        "size": job.size(),
+        "path": job.output,
+        "seconds": job.seconds if not job.running else time.monotonic() - job.started,
+        "stopped": job.stopped,
+        "shell_lost": job.shell_lost,
+        "offset": offset,
+    }
+
+
+def _create(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o644)
+    except FileExistsError:
+        os.unlink(path)
+        return os.open(path, flags, 0o644)
+
+
+def _reopen(path: str) -> int:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Refused(f"the output in {path} can't be read any more: {error.strerror}", "output_gone")
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Refused(f"{path} is no regular file any more", "output_gone")
+    return fd

@@ -1,0 +1,117 @@
+"""The guest's event loop: descriptors, timers and children on one thread.
+
+Written on epoll itself: asyncio would double the guest's start time and memory, and a sandbox holds one guest each.
+"""
+
+import heapq
+import os
+import select
+import signal
+import time
+from typing import Callable, Dict, List, Optional, Tuple
+
+Callback = Callable[[], None]
+
+
+class Timer:
+    """A call that is due at a time, unless it is cancelled first."""
+
+    __slots__ = ("callback", "due")
+
+    def __init__(self, due: float, callback: Callback) -> None:
+        self.due = due
+        self.callback: Optional[Callback] = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+    def __lt__(self, other: "Timer") -> bool:
+        return self.due < other.due
+
+
+class Loop:
+    """Waits for readable and writable descriptors, for timers, and for children to end."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: Dict[int, Tuple[Optional[Callback], Optional[Callback]]] = {}
+        self._timers: List[Timer] = []
+        self._children: Dict[int, Callable[[int], None]] = {}
+        self._wake_on_children()
+
+    def watch(self, fd: int, readable: Optional[Callback] = None, writable: Optional[Callback] = None) -> None:
+        """Call `readable` and `writable` whenever the descriptor is so; both None: stop watching it."""
+        mask = (select.EPOLLIN if readable else 0) | (select.EPOLLOUT if writable else 0)
+        if not mask:
+            if self._watched.pop(fd, None):
+                self._epoll.unregister(fd)
+            return
+        if fd in self._watched:
+            self._epoll.modify(fd, mask)
+        else:
+            self._epoll.register(fd, mask)
+        self._watched[fd] = (readable, writable)
+
+    def close(self, fd: int) -> None:
+        """Stop watching a descriptor and close it."""
+        self.watch(fd)
+        os.close(fd)
+
+    def later(self, delay: float, callback: Callback) -> Timer:
+        """Call `callback` once, after `delay` seconds."""
+        timer = Timer(time.monotonic() + delay, callback)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def on_exit(self, pid: int, callback: Callable[[int], None]) -> None:
+        """Call `callback` with the exit code of a child (-N for signal N) once it has ended."""
+        self._children[pid] = callback
+
+    def run_forever(self) -> None:
+        while True:
+            for fd, events in self._epoll.poll(self._until_next_timer()):
+                readable, writable = self._watched.get(fd, (None, None))
+                if readable and events & ~select.EPOLLOUT:
+                    readable()
+                elif writable and events & ~select.EPOLLIN:
+                    writable()
+            self._fire_timers()
+
+    def _until_next_timer(self) -> float:
+        while self._timers and self._timers[0].callback is None:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0].due - time.monotonic()) if self._timers else -1
+
+    def _fire_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0].due <= now:
+            callback = heapq.heappop(self._timers).callback
+            if callback:
+                callback()
+
+    def _wake_on_children(self) -> None:
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+        def reap() -> None:
+            os.read(reader, 4096)
+            while self._reap_one():
+                pass
+
+        self.watch(reader, reap)
+
+    def _reap_one(self) -> bool:
+        # As process 1 the guest inherits every orphan: it waits for all, and reports only its own.
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return False
+        callback = self._children.pop(pid, None)
+        if callback:
+            callback(os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status))
+        return True

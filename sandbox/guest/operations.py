@@ -1,0 +1,151 @@
+"""What a peer may ask of the guest, by name, and how it is answered."""
+
+from typing import Any, Callable, Dict
+
+from files import Files
+from jobs import EDGE, Job, Jobs, describe
+from lease import Lease
+from pack import Packer
+from peers import Header, Peer
+from programs import Programs
+from refusal import Refused
+
+MAX_WAIT = 3600.0
+MAX_CHUNK = 256 * 1024
+
+
+class Operations:
+    """Takes requests apart and answers them; some at once, some when what they wait for has happened."""
+
+    def __init__(self, jobs: Jobs, files: Files, packer: Packer, programs: Programs, lease: Lease) -> None:
+        self._jobs = jobs
+        self._files = files
+        self._packer = packer
+        self._programs = programs
+        self._lease = lease
+        self._operations: Dict[str, Callable[[Peer, Header, bytes], None]] = {
+            name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_op_")
+        }
+
+    def handle(self, peer: Peer, header: Header, body: bytes) -> None:
+        operation = self._operations.get(str(header.get("op")))
+        try:
+            if operation is None:
+                raise Refused(f"there is no operation {header.get('op')!r}", "unknown_operation")
+            operation(peer, header, body)
+        except Refused as refusal:
+            peer.refuse(header, str(refusal), refusal.code)
+        except OSError as error:
+            peer.refuse(header, f"the sandbox can't do it: {error.strerror or error}", "system")
+        except (KeyError, TypeError, ValueError) as error:
+            peer.refuse(header, f"malformed request: {error!r}", "malformed")
+
+    def _op_run(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._jobs.run(
+            body,
+            str(header.get("key", "")),
+            wait=_wait(header),
+            limit=float(header["limit"]),
+            background=bool(header.get("background")),
+            report=self._reporter(peer, header, 0),
+        )
+
+    def _op_wait(self, peer: Peer, header: Header, body: bytes) -> None:
+        job = self._jobs.get(str(header["job"]))
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+
+    def _op_kill(self, peer: Peer, header: Header, body: bytes) -> None:
+        job = self._jobs.get(str(header["job"]))
+        self._jobs.stop(job, "killed")
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+
+    def _op_input(self, peer: Peer, header: Header, body: bytes) -> None:
+        job = self._jobs.get(str(header["job"]))
+        self._jobs.feed(job, body)
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+
+    def _op_jobs(self, peer: Peer, header: Header, body: bytes) -> None:
+        jobs = [{**describe(job, 0), "command": job.command[:200].decode("utf-8", "replace")} for job in self._jobs.all()]
+        peer.reply(header, {"jobs": jobs[-100:], "cwd": self._jobs.cwd})
+
+    def _op_view(self, peer: Peer, header: Header, body: bytes) -> None:
+        view = self._files.view(header["path"], header.get("first"), header.get("last"))
+        answer = {"kind": view.kind, "total_lines": view.total_lines, "truncated": view.truncated}
+        peer.reply(header, answer, view.data)
+
+    def _op_create(self, peer: Peer, header: Header, body: bytes) -> None:
+        peer.reply(header, {"overwrote": self._files.create(header["path"], body)})
+
+    def _op_str_replace(self, peer: Peer, header: Header, body: bytes) -> None:
+        old = int(header["old"])
+        peer.reply(header, {}, self._files.str_replace(header["path"], body[:old], body[old:]))
+
+    def _op_insert(self, peer: Peer, header: Header, body: bytes) -> None:
+        peer.reply(header, {}, self._files.insert(header["path"], int(header["line"]), body))
+
+    def _op_read(self, peer: Peer, header: Header, body: bytes) -> None:
+        length = min(int(header["length"]), MAX_CHUNK)
+        data, size = self._files.read(header["path"], int(header["offset"]), length)
+        peer.reply(header, {"size": size}, data)
+
+    def _op_upload(self, peer: Peer, header: Header, body: bytes) -> None:
+        peer.reply(header, {"upload": self._files.upload(header["path"], int(header["mode"]) & 0o777)})
+
+    def _op_append(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._files.append(int(header["upload"]), body)
+        peer.reply(header, {})
+
+    def _op_finish(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._files.finish(int(header["upload"]))
+        peer.reply(header, {})
+
+    def _op_pack(self, peer: Peer, header: Header, body: bytes) -> None:
+        paths = [str(path) for path in header["paths"]]
+        transfer, files = self._packer.begin(paths, int(header["max_size"]))
+        peer.reply(header, {"transfer": transfer, "files": len(files), "size": sum(size for _, size in files)})
+
+    def _op_pull(self, peer: Peer, header: Header, body: bytes) -> None:
+        data, end = self._packer.pull(int(header["transfer"]))
+        peer.reply(header, {"end": end}, data)
+
+    def _op_spawn(self, peer: Peer, header: Header, body: bytes) -> None:
+        argv = [str(word) for word in header["argv"]]
+        env = {str(name): str(value) for name, value in header.get("env", {}).items()}
+        peer.reply(header, {"program": self._programs.start(argv, env)})
+
+    def _op_send(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._programs.get(int(header["program"])).send(body, lambda: peer.reply(header, {}))
+
+    def _op_receive(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._programs.get(int(header["program"])).receive(lambda data: peer.reply(header, {}, data))
+
+    def _op_close(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._programs.close(int(header["program"]), lambda code, errors: peer.reply(header, {"exit": code}, errors))
+
+    def _op_renew(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._lease.renew(float(header["lifetime"]))
+        peer.reply(header, {})
+
+    def _reporter(self, peer: Peer, request: Header, offset: int) -> Callable[[Job], None]:
+        def report(job: Job) -> None:
+            try:
+                answer, body = self._report(job, offset)
+            except Refused as refusal:
+                return peer.refuse(request, str(refusal), refusal.code)
+            peer.reply(request, answer, body)
+
+        return report
+
+    def _report(self, job: Job, offset: int) -> "tuple[Dict[str, Any], bytes]":
+        answer = describe(job, offset)
+        left = max(0, answer["size"] - offset)
+        if left <= 2 * EDGE:
+            head, tail = job.read(offset, left) if left else b"", b""
+        else:
+            head, tail = job.read(offset, EDGE), job.read(answer["size"] - EDGE, EDGE)
+        answer.update(head=len(head), omitted=max(0, left - len(head) - len(tail)), cwd=self._jobs.cwd)
+        return answer, head + tail
+
+
+def _wait(header: Header) -> float:
+    return min(max(0.0, float(header.get("wait", 0.0))), MAX_WAIT)

@@ -1,0 +1,9 @@
+"""The one way in which the guest says no."""
+
+
+class Refused(Exception):
+    """Raised when a request can't be done and changed nothing; the text says what to do instead."""
+
+    def __init__(self, text: str, code: str = "refused") -> None:
+        super().__init__(text)
+        self.code = code

@@ -14,6 +14,8 @@ from typing import Protocol
 from anyio.abc import ByteStream
 from pydantic import BaseModel, ConfigDict
 
+from mlgym_mcp.sandbox.process import Progress, silent
+
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -110,11 +112,15 @@ class Backend(Protocol):
     async def remove(self, sandbox_id: str) -> None:
         """End the sandbox and remove everything of it; a no-op when there is none."""
 
-    async def list(self) -> list[str]:
+    async def ids(self) -> list[str]:
         """The ids of all sandboxes of this backend and data folder, dead ones with remains included."""
 
-    async def digest(self, profile: str) -> str:
-        """What the profile's image or environment is, as a digest to write into scores."""
+    async def prepare(self, profile: str, progress: Progress = silent) -> str:
+        """Make the profile's image or environment if it is missing; its digest, to write into scores.
+
+        Raises:
+            SetupError: it can't be made here; the message says what to do.
+        """
 
 
 @dataclass(frozen=True, slots=True)

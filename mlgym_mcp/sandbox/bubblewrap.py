@@ -22,9 +22,10 @@ from anyio.abc import ByteStream
 from mlgym_mcp.errors import SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import profiles, unix
 from mlgym_mcp.sandbox.base import SandboxSpec, Usage
-from mlgym_mcp.sandbox.environments import Environment, Environments
+from mlgym_mcp.sandbox.environments import Environments
 from mlgym_mcp.sandbox.launch import ERRORS, SOCKET, Confinement, launch
 from mlgym_mcp.sandbox.link import handshake
+from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.sandbox.process_identity import ProcessIdentity
 
 PREFIX = "bubblewrap-"
@@ -48,7 +49,7 @@ class BubblewrapBackend:
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start a sandbox; on return its guest listens."""
-        environment = await self._environment(spec.profile)
+        environment = await self._environments.prepare(profiles.load(spec.profile))
         folder = self._place(spec.id)
         await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
         try:
@@ -99,18 +100,15 @@ class BubblewrapBackend:
                 await anyio.sleep(END_LOOK)
         await to_thread.run_sync(lambda: shutil.rmtree(self._place(sandbox_id), ignore_errors=True))
 
-    async def list(self) -> list[str]:
+    async def ids(self) -> list[str]:
         """The ids of all sandboxes that have left anything in the data folder."""
         if not self._folder.is_dir():
             return []
         return sorted(path.name.removeprefix(PREFIX) for path in self._folder.glob(f"{PREFIX}*"))
 
-    async def digest(self, profile: str) -> str:
-        """The environment's digest: interpreter and packages."""
-        return (await self._environment(profile)).digest
-
-    async def _environment(self, profile: str) -> Environment:
-        return await self._environments.prepare(profiles.load(profile))
+    async def prepare(self, profile: str, progress: Progress = silent) -> str:
+        """Make the profile's environment if it is missing; the digest of interpreter and packages."""
+        return (await self._environments.prepare(profiles.load(profile), progress)).digest
 
     def _released(self, sandbox_id: str) -> bool:
         """Whether bubblewrap's own process has been collected, and the sandbox's cgroups could be removed."""

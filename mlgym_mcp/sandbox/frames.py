@@ -8,10 +8,8 @@ anything is read, and a header that is not a small JSON object ends the stream.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-
-from anyio.abc import ByteReceiveStream
 
 PREFIX = 8
 MAX_HEADER = 64 * 1024
@@ -28,15 +26,19 @@ class FrameError(Exception):
     """Raised when bytes on a stream are not a frame; the stream cannot be used any further."""
 
 
-def encode(header: Mapping[str, Any], body: bytes = b"") -> bytes:
+class FrameTooLarge(FrameError):
+    """Raised when a frame exceeds what is accepted."""
+
+
+def encode(header: Mapping[str, Any], body: bytes = b"", *, max_body: int = MAX_BODY) -> bytes:
     """One frame as bytes.
 
     Raises:
-        FrameError: header or body exceeds what the other end accepts.
+        FrameTooLarge: header or body exceeds what the other end accepts.
     """
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    if len(text) > MAX_HEADER or len(body) > MAX_BODY:
-        raise FrameError(f"frame too large: header of {len(text)} bytes, body of {len(body)} bytes")
+    if len(text) > MAX_HEADER or len(body) > max_body:
+        raise FrameTooLarge(f"frame too large: header of {len(text)} bytes, body of {len(body)} bytes")
     return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
 
 
@@ -56,10 +58,12 @@ def decode_header(text: bytes) -> Header:
 
 
 class FrameReceiver:
-    """Takes frames off a stream, one after another."""
+    """Takes frames out of bytes that come in pieces."""
 
-    def __init__(self, stream: ByteReceiveStream) -> None:
-        self._stream = stream
+    def __init__(self, receive: Callable[[], Awaitable[bytes]], *, max_body: int = MAX_BODY) -> None:
+        """`receive` gives the next piece, and raises `anyio.EndOfStream` when there is none."""
+        self._receive = receive
+        self._max_body = max_body
         self._buffer = bytearray()
 
     async def receive(self) -> tuple[Header, bytes]:
@@ -71,8 +75,8 @@ class FrameReceiver:
         """
         await self._fill(PREFIX)
         header_length, body_length = int.from_bytes(self._buffer[:4], "big"), int.from_bytes(self._buffer[4:8], "big")
-        if header_length > MAX_HEADER or body_length > MAX_BODY:
-            raise FrameError(f"frame announces a header of {header_length} bytes and a body of {body_length} bytes")
+        if header_length > MAX_HEADER or body_length > self._max_body:
+            raise FrameTooLarge(f"frame announces a header of {header_length} bytes and a body of {body_length} bytes")
         start, end = PREFIX + header_length, PREFIX + header_length + body_length
         await self._fill(end)
         header = decode_header(bytes(self._buffer[PREFIX:start]))
@@ -82,4 +86,4 @@ class FrameReceiver:
 
     async def _fill(self, size: int) -> None:
         while len(self._buffer) < size:
-            self._buffer += await self._stream.receive(READ_SIZE)
+            self._buffer += await self._receive()

@@ -14,7 +14,7 @@ import anyio.lowlevel
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SandboxStartError
-from mlgym_mcp.sandbox import process, unix
+from mlgym_mcp.sandbox import disk, unix
 from mlgym_mcp.sandbox.base import ENVIRONMENT, OUTPUTS, RUNTIME, WORKSPACE, Mount, SandboxSpec
 from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
@@ -124,12 +124,7 @@ async def _prepare(spec: SandboxSpec, folder: Path, confinement: Confinement, mo
             (folder / name[1:]).mkdir(mode=0o700)
         return []
     image = folder / IMAGE
-    with image.open("xb") as file:
-        file.truncate(spec.limits.disk)
-    options = "lazy_itable_init=1,nodiscard"
-    made = await process.run(["mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal", "-E", options, str(image)])
-    if made.exit_code != 0:
-        raise SandboxStartError(f"the sandbox's disk could not be made: {made.output}")
+    await disk.make(image, spec.limits.disk)
     groups = confinement.cgroups.create(spec.id, spec.limits) if confinement.cgroups else []
     staged = [word for index, mount in enumerate(mounts) for word in (str(mount.source), str(index))]
     script = str(assets.folder("sandbox") / "launch.sh")
@@ -158,9 +153,9 @@ def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: 
 
 
 def _binds(folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> Iterator[str]:
-    disk = Path(STAGE, "disk") if confinement.root else folder
+    place = Path(STAGE, "disk") if confinement.root else folder
     for target in (WORKSPACE, OUTPUTS):
-        yield from ("--bind", str(disk / target[1:]), target)
+        yield from ("--bind", str(place / target[1:]), target)
     for index, mount in enumerate(mounts):
         yield from ("--ro-bind", f"{STAGE}/{index}" if confinement.root else str(mount.source), mount.target)
 

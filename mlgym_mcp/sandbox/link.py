@@ -12,7 +12,7 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream, TaskGroup
 
 from mlgym_mcp.errors import CommandRefused, SandboxGone
-from mlgym_mcp.sandbox.frames import FrameError, FrameReceiver, Header, encode
+from mlgym_mcp.sandbox.frames import READ_SIZE, FrameError, FrameReceiver, Header, encode
 
 ANSWER_LIMIT = 30.0
 """Seconds a guest may take to answer, beyond what the request itself asks it to wait."""
@@ -65,7 +65,7 @@ class _Stream:
 
     async def receive_replies(self) -> None:
         """Run until the stream ends; whoever still waits then learns that it was lost."""
-        frames = FrameReceiver(self._stream)
+        frames = FrameReceiver(lambda: self._stream.receive(READ_SIZE))
         try:
             with suppress(EndOfStream, BrokenResourceError, ClosedResourceError, FrameError):
                 while True:
@@ -157,7 +157,7 @@ async def handshake(stream: ByteStream, token: str) -> None:
         try:
             with anyio.fail_after(HELLO_LIMIT):
                 await stream.send(encode({"id": 0, **hello(token)}))
-                reply, _ = await FrameReceiver(stream).receive()
+                reply, _ = await FrameReceiver(lambda: stream.receive(READ_SIZE)).receive()
         except (TimeoutError, EndOfStream, BrokenResourceError, FrameError) as error:
             raise SandboxGone(f"the guest gave no answer: {type(error).__name__}") from None
     if reply.get("ok") is not True:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from mlgym_mcp.errors import BackendUnavailable
+from mlgym_mcp.errors import BackendUnavailable, SandboxError
 from mlgym_mcp.sandbox import process
-from mlgym_mcp.sandbox.engine import open_engine
+from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.images import Images
 from mlgym_mcp.sandbox.profiles import Profile
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-ENGINE_PATIENCE = 1.0
+ENGINE_PATIENCE = 1
 """Seconds an engine has to answer before it counts as absent."""
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -82,7 +82,7 @@ async def docker_engine() -> Finding:
     try:
         async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
             return Finding("docker", True, f"engine {await engine.version()} answers")
-    except BackendUnavailable as error:
+    except (BackendUnavailable, SandboxError) as error:
         return Finding("docker", False, str(error), "systemctl start docker")
 
 
@@ -140,7 +140,7 @@ async def image(profile: Profile) -> Finding:
             images = Images(engine)
             if await images.exists(profile):
                 return Finding(subject, True, images.tag(profile))
-    except BackendUnavailable:
+    except (BackendUnavailable, SandboxError):
         return Finding(subject, False, "no Docker engine answers", "systemctl start docker")
     return Finding(subject, False, "not built yet", fix)
 

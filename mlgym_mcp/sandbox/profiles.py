@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sandbox.base import ENVIRONMENT
 
 PLAIN = "plain"
 """The profile of the bare interpreter, which needs no requirement file."""
@@ -26,6 +27,11 @@ class Profile:
     def bare(self) -> bool:
         """Whether there is nothing to install."""
         return not self.requirements
+
+    @property
+    def python(self) -> str:
+        """The interpreter's path in a sandbox of this profile."""
+        return "/usr/bin/python3" if self.bare else f"{ENVIRONMENT}/bin/python3"
 
     def layered(self, name: str, requirements: str) -> "Profile":
         """This profile with a task's own requirements on top."""

@@ -1,0 +1,199 @@
+"""The door to a Docker engine: the SDK's blocking calls, each in a thread, and nothing else.
+
+The only module that imports the SDK. Podman's service answers the same calls through `DOCKER_HOST`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import IO, Any, TypeVar
+
+import docker
+import requests
+from anyio import CapacityLimiter, from_thread, to_thread
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from mlgym_mcp.errors import BackendUnavailable, SandboxError, SetupError
+from mlgym_mcp.sandbox.process import Progress, silent
+
+T = TypeVar("T")
+
+CALLS = 16
+"""Calls to the engine at once."""
+ANSWER_LIMIT = 60
+"""Seconds the engine may stay silent in one call, builds excepted."""
+BUILD_LIMIT = 3600
+"""Seconds the engine may stay silent in a build."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as the engine describes it."""
+
+    name: str
+    running: bool
+    exit_code: int | None
+    oom_killed: bool
+
+
+class DockerEngine:
+    """A Docker engine. Opens its connection with the first call; `open_engine` also closes it."""
+
+    def __init__(self, base_url: str | None = None, *, time_limit: int = ANSWER_LIMIT) -> None:
+        self._base_url = base_url
+        self._time_limit = time_limit
+        self._client: docker.DockerClient | None = None
+        self._limiter: CapacityLimiter | None = None
+
+    async def version(self) -> str:
+        """The engine's version.
+
+        Raises:
+            BackendUnavailable: no engine answers.
+        """
+        return str((await self._call(lambda client: client.version()))["Version"])
+
+    async def image_id(self, tag: str) -> str | None:
+        """The id (`sha256:…`) of the image of this tag; None when there is none."""
+
+        def find(client: docker.DockerClient) -> str | None:
+            try:
+                return str(client.images.get(tag).id)
+            except ImageNotFound:
+                return None
+
+        return await self._call(find)
+
+    async def build(
+        self, context: IO[bytes], *, tag: str, arguments: Mapping[str, str], progress: Progress = silent
+    ) -> None:
+        """Build the context, a tar with a Dockerfile in it.
+
+        Raises:
+            SetupError: it could not be built.
+        """
+
+        async def tell(line: str) -> None:
+            await progress(line)
+
+        def build(client: docker.DockerClient) -> str | None:
+            events = client.api.build(
+                fileobj=context,
+                custom_context=True,
+                tag=tag,
+                buildargs=dict(arguments),
+                rm=True,
+                decode=True,
+                timeout=BUILD_LIMIT,
+            )
+            failure = None
+            for event in events:  # to its end even after a failure, for only that closes the stream
+                failure = event.get("error", failure)
+                if line := str(event.get("stream", "")).strip():
+                    from_thread.run(tell, line)
+            return failure
+
+        if (failure := await self._call(build)) is not None:
+            raise SetupError(f"the image {tag} could not be built: {failure}")
+
+    async def create(self, image: str, command: list[str], **options: Any) -> None:
+        """Create and start a container; options as the SDK's `containers.run` takes them."""
+        await self._call(lambda client: client.containers.run(image, command, detach=True, **options))
+
+    async def container(self, name: str) -> Container | None:
+        """The container of this name; None when there is none."""
+
+        def find(client: docker.DockerClient) -> Container | None:
+            try:
+                state = client.api.inspect_container(name)["State"]
+            except NotFound:
+                return None
+            return Container(name, bool(state["Running"]), state.get("ExitCode"), bool(state.get("OOMKilled")))
+
+        return await self._call(find)
+
+    async def logs(self, name: str) -> str:
+        """The end of what a container's first process printed."""
+        return (await self._call(lambda client: client.api.logs(name, tail=20))).decode(errors="replace").strip()
+
+    async def stats(self, name: str) -> dict[str, Any]:
+        """The engine's figures for a running container."""
+        return await self._call(lambda client: client.api.stats(name, stream=False, one_shot=True))
+
+    async def names(self, label: str) -> list[str]:
+        """The names of all containers with a label (`key=value`), ended ones included."""
+
+        def find(client: docker.DockerClient) -> list[str]:
+            found = client.api.containers(all=True, filters={"label": label})
+            return [name.removeprefix("/") for item in found for name in item["Names"]]
+
+        return await self._call(find)
+
+    async def remove(self, name: str) -> None:
+        """End a container and remove it with its volumes; a no-op when there is none."""
+
+        def remove(client: docker.DockerClient) -> None:
+            try:
+                client.api.remove_container(name, force=True, v=True)
+            except NotFound:
+                pass
+            except APIError as error:
+                if error.status_code != requests.codes.conflict:  # somebody else is removing it
+                    raise
+
+        await self._call(remove)
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove a volume; a no-op when there is none."""
+
+        def remove(client: docker.DockerClient) -> None:
+            try:
+                client.api.remove_volume(name, force=True)
+            except NotFound:
+                pass
+
+        await self._call(remove)
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+        if self._client is not None:
+            self._client.close()
+
+    async def _call(self, work: Callable[[docker.DockerClient], T]) -> T:
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(CALLS)
+
+        def call() -> T:
+            try:
+                if self._client is None:
+                    self._client = self._connect()
+                return work(self._client)
+            except (DockerException, requests.RequestException) as error:
+                raise SandboxError(f"the Docker engine said: {error}") from error
+
+        return await to_thread.run_sync(call, limiter=self._limiter)
+
+    def _connect(self) -> docker.DockerClient:
+        try:
+            if self._base_url:
+                return docker.DockerClient(base_url=self._base_url, timeout=self._time_limit)
+            return docker.from_env(timeout=self._time_limit)
+        except (DockerException, requests.RequestException) as error:
+            raise BackendUnavailable(
+                f"no Docker engine answers ({error}); start it, or install it: apt-get install docker.io"
+            ) from error
+
+
+@asynccontextmanager
+async def open_engine(base_url: str | None = None, *, time_limit: int = ANSWER_LIMIT) -> AsyncIterator[DockerEngine]:
+    """An engine that answers: the one of this address, of DOCKER_HOST, or this machine's own.
+
+    Raises:
+        BackendUnavailable: none answers within `time_limit` seconds.
+    """
+    engine = DockerEngine(base_url, time_limit=time_limit)
+    try:
+        await engine.version()
+        yield engine
+    finally:
+        engine.close()

@@ -1,0 +1,192 @@
+"""Docker sandboxes: one container each, its guest process 1, its socket in a folder that only the host can enter.
+
+The guest makes the socket in a bind-mounted folder, which is then closed to it: whatever runs inside later can't put
+another file, or a link, in the socket's place. A server that is root beside its engine gives each container a disk of
+fixed size; elsewhere the workspace is a volume, and the guest watches its size.
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from anyio.abc import ByteStream
+
+from mlgym_mcp import assets
+from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
+from mlgym_mcp.sandbox import disk, profiles, unix
+from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
+from mlgym_mcp.sandbox.docker import DockerEngine
+from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
+from mlgym_mcp.sandbox.images import Images
+from mlgym_mcp.sandbox.link import handshake
+from mlgym_mcp.sandbox.process import Progress, silent
+
+PREFIX = "docker-"
+CONTAINER = "mlgym-mcp-"
+LABEL = "mlgym-mcp.data-folder"
+UID = 10001
+SOCKET_FOLDER = "/run/socket"
+SOCKET, CONFIG = "guest.sock", "config.json"
+LISTEN_LIMIT = 20.0
+"""Seconds within which the guest must listen."""
+LISTEN_LOOK = 0.005
+
+
+class DockerBackend:
+    """Makes sandboxes with a Docker engine that shares this machine's file system."""
+
+    name = "docker"
+
+    def __init__(self, data_dir: Path, engine: DockerEngine, *, runtime: str | None = None) -> None:
+        self._folder = data_dir / "sandboxes"
+        self._engine = engine
+        self._images = Images(engine)
+        self._runtime = runtime
+        self._root = os.geteuid() == 0
+        # Several servers and data folders share one engine: a sandbox belongs to the folder that made it.
+        self._owner = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
+
+    async def start(self, spec: SandboxSpec) -> None:
+        """Start a sandbox; on return its guest listens."""
+        profile = profiles.load(spec.profile)
+        image = await self._images.build(profile)
+        folder = self._place(spec.id)
+        await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
+        try:
+            binds = await self._disk(spec, folder)
+            await self._write_config(spec, folder, environment=not profile.bare)
+            await self._engine.create(image, _guest_command(), **self._options(spec, binds))
+            await self._await_socket(spec.id, folder / "run")
+            await handshake(await self.connect(spec.id), spec.token)
+        except (OSError, SandboxError) as error:
+            said = await self._last_words(spec.id)
+            await self.remove(spec.id)
+            raise SandboxStartError(f"Docker could not start a sandbox: {said or error}") from error
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.remove(spec.id)
+            raise
+
+    async def connect(self, sandbox_id: str) -> ByteStream:
+        """Open a new stream to the guest."""
+        return await unix.connect(self._place(sandbox_id) / "run", SOCKET)
+
+    async def alive(self, sandbox_id: str) -> bool:
+        """Whether the container runs."""
+        container = await self._engine.container(CONTAINER + sandbox_id)
+        return container is not None and container.running
+
+    async def usage(self, sandbox_id: str) -> Usage:
+        """What the container uses now."""
+        if not await self.alive(sandbox_id):
+            raise SandboxGone("the sandbox is no longer alive")
+        stats = await self._engine.stats(CONTAINER + sandbox_id)
+        cpu = stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+        return Usage(stats["memory_stats"].get("usage"), cpu, stats["pids_stats"].get("current"))
+
+    async def remove(self, sandbox_id: str) -> None:
+        """Remove the container with its volumes, disk and folder."""
+        await self._engine.remove(CONTAINER + sandbox_id)
+        folder = self._place(sandbox_id)
+        if self._root:
+            await disk.unmount(folder / "disk")
+        else:
+            for volume in self._volumes(sandbox_id):
+                await self._engine.remove_volume(volume)
+        await to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    async def ids(self) -> list[str]:
+        """The ids of all sandboxes that have left a container or a folder."""
+        containers = await self._engine.names(f"{LABEL}={self._owner}")
+        folders = self._folder.glob(f"{PREFIX}*") if self._folder.is_dir() else ()
+        found = {name.removeprefix(CONTAINER) for name in containers} | {path.name.removeprefix(PREFIX) for path in folders}
+        return sorted(found)
+
+    async def prepare(self, profile: str, progress: Progress = silent) -> str:
+        """Build the profile's image if it is missing; its id."""
+        loaded = profiles.load(profile)
+        await self._images.build(loaded, progress)
+        return await self._images.digest(loaded)
+
+    def _place(self, sandbox_id: str) -> Path:
+        return self._folder / f"{PREFIX}{sandbox_id}"
+
+    async def _disk(self, spec: SandboxSpec, folder: Path) -> list[str]:
+        """Make where workspace and outputs lie; the binds that show them to the container."""
+        if not self._root:
+            return [f"{name}:{path}" for name, path in zip(self._volumes(spec.id), (WORKSPACE, OUTPUTS), strict=True)]
+        await disk.make(folder / "disk.ext4", spec.limits.disk)
+        await disk.mount(folder / "disk.ext4", folder / "disk")
+        binds = []
+        for path in (WORKSPACE, OUTPUTS):
+            part = folder / "disk" / path[1:]
+            part.mkdir(mode=0o755)
+            os.chown(part, UID, UID)
+            binds.append(f"{part}:{path}")
+        return binds
+
+    async def _write_config(self, spec: SandboxSpec, folder: Path, *, environment: bool) -> None:
+        unenforced = Unenforced(disk=None if self._root else spec.limits.disk)
+        run = folder / "run"
+        run.mkdir()
+        # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.
+        run.chmod(0o777)
+        config = guest_config(spec, socket=f"{SOCKET_FOLDER}/{SOCKET}", environment=environment, unenforced=unenforced)
+        (run / CONFIG).write_bytes(config)
+        (run / CONFIG).chmod(0o644)
+
+    async def _await_socket(self, sandbox_id: str, run: Path) -> None:
+        with anyio.move_on_after(LISTEN_LIMIT):
+            while (run / CONFIG).exists() or not (run / SOCKET).exists():
+                await anyio.sleep(LISTEN_LOOK)
+                if not await self.alive(sandbox_id):
+                    raise SandboxStartError("the container ended at once")
+            run.chmod(0o755)
+            return
+        raise SandboxStartError("the guest did not listen in time")
+
+    async def _last_words(self, sandbox_id: str) -> str:
+        try:
+            return (await self._engine.logs(CONTAINER + sandbox_id))[-500:]
+        except SandboxError:
+            return ""
+
+    def _volumes(self, sandbox_id: str) -> list[str]:
+        return [f"{CONTAINER}{sandbox_id}-{name}" for name in ("workspace", "outputs")]
+
+    def _options(self, spec: SandboxSpec, binds: list[str]) -> dict[str, Any]:
+        limits = spec.limits
+        mounts = [f"{mount.source}:{mount.target}:ro" for mount in spec.mounts]
+        return {
+            "name": CONTAINER + spec.id,
+            "labels": {LABEL: self._owner},
+            "user": f"{UID}:{UID}",
+            "network_mode": "none",
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "pids_limit": limits.processes,
+            "mem_limit": limits.memory,
+            "memswap_limit": limits.memory,
+            "nano_cpus": int(limits.cpus * 1e9),
+            "shm_size": limits.shm,
+            "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={limits.tmp},mode=1777"},
+            "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
+            "hostname": "sandbox",
+            "working_dir": WORKSPACE,
+            "runtime": self._runtime,
+            "volumes": [
+                *binds,
+                *mounts,
+                f"{self._place(spec.id) / 'run'}:{SOCKET_FOLDER}",
+                f"{assets.folder('sandbox')}:{RUNTIME}:ro",
+            ],
+        }
+
+
+def _guest_command() -> list[str]:
+    return ["/usr/bin/python3", "-I", "-S", f"{RUNTIME}/guest", "--config", f"{SOCKET_FOLDER}/{CONFIG}"]

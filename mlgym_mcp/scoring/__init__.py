@@ -1,0 +1,1 @@
+"""Scoring: what an artefact is worth, decided where the agent never was."""

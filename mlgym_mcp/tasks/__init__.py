@@ -1,0 +1,1 @@
+"""Tasks: what a task folder says, and the catalogue of them."""

@@ -1,0 +1,237 @@
+"""A task: one folder of the catalogue, described by its task.yaml."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from mlgym_mcp.errors import TaskSpecError
+from mlgym_mcp.tasks.measures import Baselines, Comparable, Metric, Part, PublishedScore, Scores, Target
+
+_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)")
+_REQUIRED_FILES = ("brief.md", "data.py", "grader.py")
+
+
+def parse_size(value: object) -> object:
+    """`8GiB` → bytes; what isn't text is left to the field's own check."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a size such as 512MiB or 8GiB")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _relative(value: str) -> str:
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{value!r} is not a path below the workspace")
+    return value
+
+
+Size = Annotated[PositiveInt, BeforeValidator(parse_size)]
+RelativePath = Annotated[str, AfterValidator(_relative)]
+
+
+class Environment(Part):
+    """The profile that the task's sandboxes have, and the task's own requirement file on top of it."""
+
+    profile: str
+    requirements: RelativePath | None = None
+
+
+class Resources(Part):
+    """What the session's sandbox may use. Sizes in bytes."""
+
+    cpus: PositiveFloat = 2
+    memory: Size
+    disk: Size
+    shm: Size = 64 * 1024**2
+    gpus: NonNegativeInt = 0
+    network: Literal["none", "full"] = "none"
+
+
+class Budget(Part):
+    """What one session may spend. Times in seconds; None: no limit of its own."""
+
+    steps: PositiveInt = 50
+    command_time: PositiveFloat = 1800
+    wall_time: PositiveFloat = 43200
+    validations: PositiveInt | None = None
+
+
+class Source(Part):
+    """One file of the full data, checked as it is after unpacking."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    urls: tuple[str, ...] = ()
+    unpack: Literal["gzip"] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    checksum: Literal["unverified"] | None = None
+    size: PositiveInt | None = None
+    local: tuple[Path, ...] = ()
+    """Folders of this machine where the file, packed or not, may lie already."""
+    hint: str | None = None
+    """How to get the file, for the message that says it is missing."""
+
+    @model_validator(mode="after")
+    def _states_what_is_known(self) -> Self:
+        if (self.sha256 is None) == (self.checksum is None):
+            raise ValueError("exactly one of sha256 and `checksum: unverified` is expected")
+        return self
+
+
+class Submission(Part):
+    """What is packed and graded: files or folders of the workspace."""
+
+    files: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    kind: Literal["data", "code", "policy", "model"]
+    max_size: Size
+
+
+class Scoring(Part):
+    """How grading runs. `exclusive`: alone on the machine; `time_limit` in seconds."""
+
+    exclusive: bool = False
+    time_limit: PositiveFloat = 600
+
+
+class TaskSpec(Part):
+    """A task.yaml and the folder it lies in."""
+
+    folder: Path = Field(exclude=True)
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-v[1-9][0-9]*$")]
+    title: str
+    domain: str
+    environment: Environment
+    resources: Resources
+    budget: Budget = Budget()
+    sources: tuple[Source, ...] = ()
+    submission: Submission
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    baselines: Baselines
+    target: Target
+    comparable: Comparable
+    published: dict[str, PublishedScore] = {}
+    scoring: Scoring = Scoring()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read and check a task's folder.
+
+        Raises:
+            TaskSpecError: a file is absent, or a field is not as expected; names each of them.
+        """
+        absent = [name for name in ("task.yaml", *_REQUIRED_FILES) if not (folder / name).is_file()]
+        if absent:
+            raise TaskSpecError(f"{folder}: the task's folder lacks {', '.join(absent)}")
+        path = folder / "task.yaml"
+        document = _read_yaml(path)
+        try:
+            spec = cls.model_validate({**document, "folder": folder})
+        except ValidationError as error:
+            raise TaskSpecError("\n".join(f"{path}: {line}" for line in _problems(error))) from None
+        if spec.id != folder.name:
+            raise TaskSpecError(f"{path}: id: {spec.id!r} is expected to be the folder's name, {folder.name!r}")
+        return spec
+
+    @property
+    def ranking(self) -> Metric:
+        """The metric that ranks."""
+        return next(metric for metric in self.metrics if metric.ranks)
+
+    @property
+    def brief(self) -> str:
+        """What the agent reads."""
+        return (self.folder / "brief.md").read_text(encoding="utf-8")
+
+    @property
+    def grader(self) -> Path:
+        """The file that the judge runs."""
+        return self.folder / "grader.py"
+
+    @property
+    def grader_hash(self) -> str:
+        """SHA-256 of the grader as it is now."""
+        return hashlib.sha256(self.grader.read_bytes()).hexdigest()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the names and bytes of all files of the folder as they are now."""
+        digest = hashlib.sha256()
+        for path in _files(self.folder):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(self.folder).as_posix()}\0{content}\n".encode())
+        return digest.hexdigest()
+
+    def starter_files(self) -> dict[str, Path]:
+        """What a session's workspace starts with: place in the workspace → file."""
+        return _by_place(self.folder / "starter")
+
+    def baseline_files(self) -> dict[str, Path]:
+        """The baseline solution, laid over the starter files: place in the workspace → file."""
+        return _by_place(self.folder / "baseline")
+
+    @model_validator(mode="after")
+    def _metrics_agree(self) -> Self:
+        names = [metric.name for metric in self.metrics]
+        if len(set(names)) < len(names) or sum(metric.ranks for metric in self.metrics) != 1:
+            raise ValueError("metrics: distinct names and exactly one `ranks: true` are expected")
+        for place, scores in self._stated_baselines().items():
+            if self.ranking.name not in scores or not scores.keys() <= set(names):
+                raise ValueError(f"{place}: values for {self.ranking.name!r}, and for metrics only, are expected")
+            if not self.ranking.better(self.target.value, scores[self.ranking.name]):
+                raise ValueError(f"target.value: a better value than {place}'s is expected")
+        return self
+
+    @model_validator(mode="after")
+    def _source_names_differ(self) -> Self:
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("sources: distinct names are expected")
+        return self
+
+    def _stated_baselines(self) -> Mapping[str, Scores]:
+        full = self.baselines.full
+        stated = {"baselines.full.strict": full.strict, "baselines.sample": self.baselines.sample}
+        return stated if full.upstream is None else {**stated, "baselines.full.upstream": full.upstream}
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskSpecError(f"{path}: it is not well-formed YAML: {error}") from None
+    if not isinstance(document, dict) or "folder" in document:
+        raise TaskSpecError(f"{path}: a mapping of the documented fields is expected")
+    return document
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        field = ".".join(str(part) for part in problem["loc"])
+        given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"{field}: {message}{given}" if field else message
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _by_place(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in _files(folder)}

@@ -1,0 +1,131 @@
+"""What a task's grader.py is written against: `def grade(case: Case) -> dict[str, Measure]`.
+
+A grader returns one `Measure` for each metric of its task.yaml, or raises a `Fault` when the submission is to
+blame; any other exception counts as a bug of the grader and never as the submission's score.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Protocol
+
+from wire import Array, Header
+
+MAX_MESSAGE = 500
+
+
+class Fault(Exception):
+    """Raised when the submission is to blame. `code` is one word for programs, `message` says what to mend."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message[:MAX_MESSAGE]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric's value and its standard error, None where it has none."""
+
+    value: float
+    standard_error: float | None = None
+
+
+class Contestant(Protocol):
+    """A submission that is code, in a sandbox of its own."""
+
+    def ask(self, header: Header, arrays: Sequence[Array] = (), *, limit: float = 60.0) -> tuple[Header, list[Array]]:
+        """Ask for one answer within `limit` seconds; the answer is well-formed and otherwise unchecked.
+
+        Raises:
+            Fault: it raised, ended, was late, or answered something that is not a message.
+        """
+
+
+@dataclass(frozen=True)
+class Case:
+    """One grading."""
+
+    submission: Path
+    """Folder with the submission's files. Data: never import or unpickle anything from it."""
+    hidden: Path
+    """Folder that data.py wrote as hidden/."""
+    phase: str
+    """`validate`, `submit`, or `upstream`: all of the original's examples, for comparison with published scores."""
+    flavour: str
+    """`full` or `sample`."""
+    seed: int
+    """Seeds whatever the grader draws; another one in every phase."""
+    contestant: Callable[[int], Contestant]
+    """The i-th contestant; only for tasks whose submission is code."""
+
+
+def proportion(hits: int, total: int) -> Measure:
+    """A share of independent trials, with the binomial standard error."""
+    share = hits / total
+    return Measure(share, math.sqrt(share * (1 - share) / total))
+
+
+def mean(values: Sequence[float]) -> Measure:
+    """A mean of independent values, with its standard error; None for a single value."""
+    count = len(values)
+    average = math.fsum(values) / count
+    if count == 1:
+        return Measure(average)
+    variance = math.fsum((value - average) ** 2 for value in values) / (count - 1)
+    return Measure(average, math.sqrt(variance / count))
+
+
+def read_column(path: Path, column: str, *, rows: int) -> list[str]:
+    """One column of a CSV file that has a header line and exactly `rows` rows after it, stripped of blanks.
+
+    Raises:
+        Fault: the file is absent, is not CSV in UTF-8, lacks the column, or has another number of rows.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.reader(file, strict=True)
+            names = [name.strip() for name in next(table, [])]
+            if column not in names:
+                found = ", ".join(repr(name[:40]) for name in names[:10]) or "nothing"
+                raise Fault("missing_column", f"{path.name} has no column {column!r}; its header line has {found}")
+            values = _column_values(table, names.index(column), rows, path.name)
+    except FileNotFoundError:
+        raise Fault("missing_file", f"the submission has no file {path.name}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise Fault("unreadable", f"{path.name} can't be read as CSV in UTF-8: {error}") from None
+    if len(values) != rows:
+        raise Fault("wrong_rows", f"{path.name} has {len(values)} rows after its header line; {rows} are expected")
+    return values
+
+
+def _column_values(table: Iterable[list[str]], index: int, rows: int, name: str) -> list[str]:
+    values: list[str] = []
+    for row in table:
+        if not row:
+            continue  # a blank line, as some writers leave at the end
+        if len(values) == rows:
+            raise Fault("wrong_rows", f"{name} has more than the {rows} rows expected after its header line")
+        if len(row) <= index:
+            raise Fault("bad_row", f"{name}, row {len(values) + 1}: it has only {len(row)} columns")
+        values.append(row[index].strip())
+    return values
+
+
+def choices(answer: Sequence[Array], *, count: int, allowed: range, what: str) -> list[int]:
+    """The `count` whole numbers of a contestant's answer, each one of `allowed`; `what` names them in a fault.
+
+    Raises:
+        Fault: it is not one int64 array of that length, or a number is not allowed.
+    """
+    if len(answer) != 1 or answer[0].dtype != "int64" or answer[0].shape != (count,):
+        raise Fault("malformed", f"{what}: the answer is not one int64 array of {count} numbers")
+    numbers: list[int] = answer[0].values().tolist()
+    for index, number in enumerate(numbers):
+        if number not in allowed:
+            raise Fault("bad_answer", f"{what} {index + 1} is {number}; {allowed[0]} to {allowed[-1]} are allowed")
+    return numbers

@@ -1,0 +1,42 @@
+"""Data is prepared by the task's data.py and reported file by file."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.runners.stage import RUNNERS
+
+DATA = """
+from words import WORD
+
+def prepare(flavour, sources, out, seed):
+    print("noise")
+    (out / "public/a.txt").write_text(f"{flavour} {seed} {WORD}")
+    (out / "hidden/b.txt").write_text((sources / "s.txt").read_text())
+"""
+
+
+def run_prepare(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(RUNNERS / "prepare.py"), *arguments, "--root", str(root)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def lay(root: Path, data: str) -> None:
+    for name, text in {"task/data.py": data, "task/words.py": "WORD = 'word'", "sources/s.txt": "source"}.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_what_was_written_is_reported_and_prints_are_not(tmp_path: Path) -> None:
+    lay(tmp_path, DATA)
+    done = run_prepare(tmp_path, "sample", "7")
+    assert json.loads(done.stdout) == [{"path": "hidden/b.txt", "size": 6}, {"path": "public/a.txt", "size": 13}]
+    assert (tmp_path / "workspace/out/public/a.txt").read_text() == "sample 7 word"
+
+
+def test_a_failure_of_data_py_is_an_exit_status_and_a_traceback(tmp_path: Path) -> None:
+    lay(tmp_path, "def prepare(flavour, sources, out, seed):\n    raise ValueError('not the data')\n")
+    done = run_prepare(tmp_path, "full", "7")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ValueError: not the data" in done.stderr

@@ -12,7 +12,7 @@ class Catalog:
     """Finds tasks by id. Where two directories hold the same id, the earlier directory's task is the one."""
 
     def __init__(self, directories: Sequence[Path]) -> None:
-        self._directories = tuple(directories)
+        self._directories = tuple(directory.resolve() for directory in directories)
         self._loaded: dict[str, TaskSpec] = {}
 
     def ids(self) -> tuple[str, ...]:

@@ -1,0 +1,58 @@
+"""Logging: structured lines on stderr, for stdout is the protocol; secrets leave as fingerprints."""
+
+import hashlib
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+_SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
+_SECRET_TEXT = re.compile(r"(?<=/s/)[\w-]{8,}|(?<=sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+")
+
+
+def configure(level: str = "info", *, as_json: bool = False) -> None:
+    """Send this package's and every library's log to stderr, as lines for people or as JSON."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    renderer: Processor = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            # Libraries hand over text with its arguments apart: joined first, or a handle among them would pass.
+            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Replace handles, tokens and the like, by their key or by where they stand in a text."""
+    return {key: _redacted(key, value) for key, value in event.items()}
+
+
+def fingerprint(secret: str) -> str:
+    """A short name for a secret, the same each time, from which it can't be found."""
+    return f"#{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
+
+
+def _redacted(key: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if key.lower() in _SECRET_KEYS:
+        return fingerprint(value)
+    return _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), value)

@@ -1,0 +1,45 @@
+"""What every test may use. Tests marked `docker` are skipped where no engine answers, except in CI, where they fail."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mlgym_mcp.errors import BackendUnavailable
+from mlgym_mcp.sandbox.docker import open_engine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a Docker engine where there is none; under CI it runs, and fails, instead."""
+    needy = [item for item in items if item.get_closest_marker("docker")]
+    if not needy or os.environ.get("CI") or (reason := _engine_is_missing()) is None:
+        return
+    for item in needy:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _engine_is_missing() -> str | None:
+    async def ask() -> str | None:
+        try:
+            async with open_engine(time_limit=5):
+                return None
+        except BackendUnavailable as error:
+            return str(error)
+
+    return anyio.run(ask)
+
+
+@pytest.fixture
+def write_files(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
+    """Writes a tree of texts and returns its folder: `write_files({"a/b.txt": "text"})`."""
+
+    def write(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write

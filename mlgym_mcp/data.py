@@ -31,6 +31,8 @@ from mlgym_mcp.tasks.spec import Source, TaskSpec
 
 PREPARE_LIMIT = 3600.0
 """Seconds that a task's data.py may take."""
+END_GRACE = 30.0
+"""Seconds that data.py's process may take to be gone once its output has ended."""
 MAX_PREPARED = 64 * GIB
 
 log = structlog.get_logger()
@@ -146,10 +148,10 @@ async def _run(guest: Guest, task: TaskSpec, flavour: Flavour, seed: int) -> Non
         with anyio.fail_after(PREPARE_LIMIT):
             while await program.receive():
                 pass
-            end = await program.close()
+            end = await program.close(grace=END_GRACE)
     except TimeoutError:
         raise SetupError(f"{task.id}: data.py took longer than {PREPARE_LIMIT:g} s") from None
-    if end.exit_code not in (0, -9):
+    if end.exit_code != 0:
         said = end.stderr.decode(errors="replace").strip()
         raise TaskSpecError(f"{task.id}: data.py failed; its last words were: {said[-1000:]}")
 

@@ -19,7 +19,6 @@ from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import MIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from mlgym_mcp.scoring.capacity import Capacity
 from mlgym_mcp.scoring.grading import Verdict, grade, loaded
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.reward import task_reward
@@ -36,19 +35,18 @@ log = structlog.get_logger()
 
 
 class Referee:
-    """Scores artefacts on one backend, as many at once as it has places for."""
+    """Scores artefacts on one backend. How many at once is for its callers to limit."""
 
-    def __init__(self, backend: Backend, secret: bytes, *, places: int = 2) -> None:
+    def __init__(self, backend: Backend, secret: bytes) -> None:
         self._backend = backend
         self._secret = secret
-        self._capacity = Capacity(places)
 
     async def score(self, request: ScoreRequest) -> Score:
         """Score one artefact. Never raises for what the artefact does; a fault of ours is an outcome, too."""
         began = time.monotonic()
         upstream: Verdict | None = None
         try:
-            async with self._capacity.place(exclusive=request.task.scoring.exclusive), self._judge(request) as judge:
+            async with self._judge(request) as judge:
                 first, *later = _gradings(request)
                 verdict = await self._grade(request, judge, first)
                 if later and verdict.outcome == "scored":

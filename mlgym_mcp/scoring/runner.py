@@ -10,6 +10,8 @@ from mlgym_mcp.sandbox.guest import Channel, Guest, ProgramEnd
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of one frame's body; as the runners themselves have it."""
+END_GRACE = 10.0
+"""Seconds that a runner whose output has ended may take to be gone; Python tears down slowly when memory is short."""
 ARTEFACT = "/workspace/artefact.tar"
 
 
@@ -40,8 +42,8 @@ class Runner:
         return await self._frames.receive()
 
     async def close(self) -> ProgramEnd:
-        """End the runner if it still runs."""
-        return await self._channel.close()
+        """Let the runner end, or end it; how it did."""
+        return await self._channel.close(grace=END_GRACE)
 
     async def _next_piece(self) -> bytes:
         if data := await self._channel.receive():

@@ -60,10 +60,10 @@ class Arena:
     data: Data
 
     @classmethod
-    async def open(cls, root: Path, *, places: int = 2) -> "Arena":
+    async def open(cls, root: Path) -> "Arena":
         backend = BubblewrapBackend(root / "data", Environments(root / "cache", await find_interpreter()))
         data = Data(root / "data", root / "cache", backend, SECRET)
-        return cls(root, backend, Referee(backend, SECRET, places=places), data)
+        return cls(root, backend, Referee(backend, SECRET), data)
 
     def artefact(self, files: Mapping[str, str]) -> ArtefactRef:
         buffer = io.BytesIO()

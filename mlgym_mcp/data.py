@@ -24,7 +24,7 @@ from mlgym_mcp.sandbox.base import GIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.scoring.seed import derive_seed
+from mlgym_mcp.seed import derive_seed
 from mlgym_mcp.tasks.measures import Flavour
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import Source, TaskSpec

@@ -48,7 +48,7 @@ async def test_without_its_source_auto_takes_the_sample_and_full_says_what_to_do
     arena = await Arena.open(tmp_path)
     task = task_with_source(tmp_path / "copy", tmp_path / "nowhere", b"1 2 3")
     assert (await arena.data.prepare(task)).flavour == "sample"
-    with pytest.raises(DataMissing, match=r"numbers\.txt.*or ask a friend.*mlgym-mcp data prepare copy-v1 --flavour full"):
+    with pytest.raises(DataMissing, match=r"numbers\.txt.*or ask a friend.*data prepare copy-v1 --flavour full"):
         await arena.data.prepare(task, "full")
 
 

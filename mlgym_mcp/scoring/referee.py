@@ -24,7 +24,7 @@ from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.reward import task_reward
 from mlgym_mcp.scoring.runner import ARTEFACT, Runner
 from mlgym_mcp.scoring.score import Score
-from mlgym_mcp.scoring.seed import derive_seed, secret_hash
+from mlgym_mcp.seed import derive_seed, secret_hash
 
 START_ALLOWANCE = 120.0
 """Seconds that starting and ending a scoring's sandboxes may take beside the scoring itself."""

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tarfile
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,7 +41,11 @@ log = structlog.get_logger()
 class Data:
     """The prepared data of one data folder."""
 
-    def __init__(self, data_dir: Path, cache_dir: Path, backend: Backend, secret: bytes) -> None:
+    def __init__(
+        self, data_dir: Path, cache_dir: Path, backend: Backend, secret: bytes, new_sandbox: Callable[[], str]
+    ) -> None:
+        """`new_sandbox` gives ids whose owner a later sweep can tell."""
+        self._new_sandbox = new_sandbox
         self._prepared = data_dir / "prepared"
         self._sources = cache_dir / "sources"
         self._backend = backend
@@ -110,7 +114,7 @@ class Data:
         # The disk is sparse: its size is a ceiling, not a cost.
         limits = Limits(cpus=task.resources.cpus, memory=max(task.resources.memory, 4 * GIB), disk=MAX_PREPARED)
         spec = SandboxSpec(
-            id=secrets.token_hex(8),
+            id=self._new_sandbox(),
             token=secrets.token_urlsafe(16),
             profile=task.environment.profile,
             limits=limits,

@@ -43,3 +43,9 @@ def write_files(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where environments are built once for the whole run; readable for sandboxes, which have other uids."""
+    return tmp_path_factory.mktemp("cache")

@@ -9,7 +9,7 @@ import pytest
 from mlgym_mcp.data import Data
 from mlgym_mcp.errors import DataMissing, TaskSpecError
 from mlgym_mcp.tasks.spec import TaskSpec
-from tests.scoring.arena import Arena, write_task
+from tests.scoring.arena import Arena, new_sandbox, write_task
 
 GRADER = "def grade(case): ..."
 COPY = """
@@ -65,7 +65,9 @@ async def test_prepared_data_is_made_once_and_again_for_another_secret(tmp_path:
     task = write_task(tmp_path / "seeds", grader=GRADER, data=COPY)
     first = await arena.data.prepare(task, "sample")
     again = await arena.data.prepare(task, "sample")
-    other = await Data(tmp_path / "data", tmp_path / "cache", arena.backend, b"another").prepare(task, "sample")
+    other = await Data(tmp_path / "data", tmp_path / "cache", arena.backend, b"another", new_sandbox).prepare(
+        task, "sample"
+    )
     assert again.hidden == first.hidden != other.hidden
     assert (first.hidden / "seed.txt").read_text() != (other.hidden / "seed.txt").read_text()
 

@@ -7,7 +7,7 @@ or ours, which is never held against the submission.
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,9 +37,11 @@ log = structlog.get_logger()
 class Referee:
     """Scores artefacts on one backend. How many at once is for its callers to limit."""
 
-    def __init__(self, backend: Backend, secret: bytes) -> None:
+    def __init__(self, backend: Backend, secret: bytes, new_sandbox: Callable[[], str]) -> None:
+        """`new_sandbox` gives ids whose owner a later sweep can tell."""
         self._backend = backend
         self._secret = secret
+        self._new_sandbox = new_sandbox
 
     async def score(self, request: ScoreRequest) -> Score:
         """Score one artefact. Never raises for what the artefact does; a fault of ours is an outcome, too."""
@@ -94,7 +96,7 @@ class Referee:
     async def _sandbox(self, request: ScoreRequest, mounts: tuple[Mount, ...]) -> AsyncIterator[Guest]:
         resources = request.task.resources
         spec = SandboxSpec(
-            id=secrets.token_hex(8),
+            id=self._new_sandbox(),
             token=secrets.token_urlsafe(16),
             profile=request.prepared.profile,
             limits=Limits(

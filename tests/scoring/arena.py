@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import secrets
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ scoring: {{time_limit: {time_limit}}}
 """
 
 
+def new_sandbox() -> str:
+    return secrets.token_hex(8)
+
+
 def write_task(folder: Path, *, grader: str, kind: str = "data", data: str = DATA, time_limit: float = 30) -> TaskSpec:
     """A task with this grader, on the plain profile; `kind: data` hands in answer.txt, `kind: code` strategy.py."""
     name = f"{folder.name}-v1"
@@ -62,8 +67,8 @@ class Arena:
     @classmethod
     async def open(cls, root: Path) -> "Arena":
         backend = BubblewrapBackend(root / "data", Environments(root / "cache", await find_interpreter()))
-        data = Data(root / "data", root / "cache", backend, SECRET)
-        return cls(root, backend, Referee(backend, SECRET), data)
+        data = Data(root / "data", root / "cache", backend, SECRET, new_sandbox)
+        return cls(root, backend, Referee(backend, SECRET, new_sandbox), data)
 
     def artefact(self, files: Mapping[str, str]) -> ArtefactRef:
         buffer = io.BytesIO()
@@ -88,6 +93,4 @@ class Arena:
         session: str = "a-session",
     ) -> Score:
         prepared = await self.data.prepare(task)
-        return await self.referee.score(
-            ScoreRequest(task, prepared, self.artefact(files), phase, protocol, session)
-        )
+        return await self.referee.score(ScoreRequest(task, prepared, self.artefact(files), phase, protocol, session))

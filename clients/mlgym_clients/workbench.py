@@ -1,0 +1,134 @@
+"""A session's tools as methods: what an agent calls, for programs."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+RUNNING = re.compile(r"still running as job (j\d+)")
+GRADE = ("outcome", "scores", "standard_error", "baseline", "reward", "flavour")
+"""What a grade takes from a structured answer."""
+
+
+class Refused(Exception):
+    """Raised when the server refused a call; the message is the server's own."""
+
+
+class Watcher(Protocol):
+    """Who is told, step by step, what happens at a workbench."""
+
+    def begins(self, step: str) -> None:
+        """A step begins."""
+
+    def goes_on(self, why: str) -> None:
+        """The step isn't done yet, and why."""
+
+    def ends(self, outcome: str = "") -> None:
+        """The step is done, and what came of it."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What `validate` or `submit` answered."""
+
+    outcome: str
+    scores: dict[str, float]
+    standard_error: dict[str, float]
+    baseline: dict[str, float]
+    reward: float | None
+    flavour: str
+    text: str
+
+    @property
+    def headline(self) -> str:
+        """The scores in a few words."""
+        if not self.scores:
+            return self.outcome
+        return ", ".join(f"{name} {value:.4f}" for name, value in self.scores.items())
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:
+    """Call a tool.
+
+    Raises:
+        Refused: the server answered with an error.
+    """
+    result = await client.call_tool(tool, arguments)
+    if result.is_error:
+        raise Refused(text_of(result))
+    return result
+
+
+def text_of(result: CallToolResult) -> str:
+    """All the text of a result."""
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def facts_of(result: CallToolResult) -> dict[str, Any]:
+    """The structured content of a result; empty when it has none."""
+    return result.structured_content or {}
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """One open session, and who watches it."""
+
+    client: Client
+    session: str
+    watcher: Watcher
+
+    @classmethod
+    async def open(cls, client: Client, task: str, watcher: Watcher) -> "Workbench":
+        """Start a session on a task and wait until its sandbox is open.
+
+        Raises:
+            Refused: it could not be opened.
+        """
+        watcher.begins(f"start {task}")
+        facts = facts_of(await call(client, "start", task=task))
+        while facts["state"] == "waiting":
+            watcher.goes_on(facts["reason"] or "waiting")
+            facts = facts_of(await call(client, "status", session=facts["session"]))
+        if facts["state"] != "open":
+            raise Refused(f"the session is {facts['state']}: {facts['reason']}")
+        watcher.ends(f"{facts['flavour']} data")
+        return cls(client, facts["session"], watcher)
+
+    async def bash(self, command: str) -> str:
+        """Run a command to its end, however long it takes; returns all that the server showed of it."""
+        self.watcher.begins(f"bash: {command}")
+        shown = text_of(await call(self.client, "bash", command=command, session=self.session))
+        pages = [shown]
+        while running := RUNNING.search(shown):
+            self.watcher.goes_on(f"as job {running[1]}")
+            shown = text_of(await call(self.client, "job", job=running[1], session=self.session))
+            pages.append(shown)
+        self.watcher.ends()
+        return "\n".join(pages)
+
+    async def create(self, path: str, text: str) -> None:
+        """Write a file of the workspace."""
+        self.watcher.begins(f"edit: create {path}")
+        await call(self.client, "edit", command="create", path=path, file_text=text, session=self.session)
+        self.watcher.ends()
+
+    async def validate(self) -> Grade:
+        """Score the present artefact on the validation part."""
+        return await self._grade("validate")
+
+    async def submit(self) -> Grade:
+        """Submit the present artefact: its score is final."""
+        return await self._grade("submit")
+
+    async def _grade(self, tool: str) -> Grade:
+        self.watcher.begins(tool)
+        result = await call(self.client, tool, session=self.session)
+        while facts_of(result)["outcome"] == "pending":
+            self.watcher.goes_on("still scoring")
+            result = await call(self.client, tool, session=self.session)
+        facts = facts_of(result)
+        grade = Grade(**{name: facts[name] for name in GRADE}, text=text_of(result))
+        self.watcher.ends(grade.headline)
+        return grade

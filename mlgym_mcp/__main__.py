@@ -1,0 +1,6 @@
+"""`python -m mlgym_mcp`: the same as the command `mlgym-mcp`."""
+
+from mlgym_mcp.cli import main
+
+if __name__ == "__main__":
+    main()

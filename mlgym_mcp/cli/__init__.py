@@ -1,0 +1,31 @@
+"""The command line. Each command imports what it needs when it runs, so that `serve` is ready early."""
+
+import typer
+
+from mlgym_mcp.cli import catalogue, data, machine, records, serving
+from mlgym_mcp.errors import MLGymError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="AI-research tasks over the Model Context Protocol, worked at in sandboxes and scored.",
+)
+app.command()(serving.serve)
+app.command()(serving.demo)
+app.command()(machine.doctor)
+app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
+app.add_typer(data.app, name="data", help="The data of tasks.")
+app.add_typer(machine.environments, name="env", help="Environments of bubblewrap sandboxes.")
+app.add_typer(machine.images, name="images", help="Images of Docker sandboxes.")
+app.add_typer(records.sessions, name="sessions", help="Attempts, running and past.")
+app.add_typer(records.results, name="results", help="Scores of submissions.")
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is told in one sentence."""
+    try:
+        app()
+    except MLGymError as error:
+        typer.echo(f"mlgym-mcp: {error}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,50 @@
+"""What commands print, and how they run what is asynchronous."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run an asynchronous piece of work to its end."""
+    return anyio.run(work)
+
+
+def show(what: object) -> None:
+    """Print a text, or anything that rich can render."""
+    from rich.console import Console
+
+    Console().print(what, highlight=False)
+
+
+def show_json(document: str) -> None:
+    """Print a JSON document, indented."""
+    from rich.console import Console
+
+    Console().print_json(document)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their headings."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, no_wrap=place == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    show(table)
+
+
+async def tell(line: str) -> None:
+    """Print a line of progress."""
+    show(f"  {line}")
+
+
+def moment(stamp: float) -> str:
+    """Seconds since the epoch, as local time."""
+    return datetime.fromtimestamp(stamp).strftime("%Y-%m-%d %H:%M")

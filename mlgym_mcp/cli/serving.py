@@ -1,0 +1,67 @@
+"""`serve`, and `demo`, which is its first client."""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+import typer
+
+from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
+from mlgym_mcp.errors import SetupError
+from mlgym_mcp.settings import Settings, inherited_environment
+
+
+def serve(  # noqa: PLR0913 - one parameter an option
+    sandbox: Sandbox = None,
+    task: Annotated[str | None, typer.Option(help="Offer one session on this task, and nothing else.")] = None,
+    protocol: Annotated[
+        Literal["strict", "mlgym"] | None, typer.Option(help="What validate and submit see.", show_default=False)
+    ] = None,
+    flavour: Flavour = None,
+    gpus: Annotated[str | None, typer.Option(help="GPUs to lend: all, none, or indices such as 0,1.")] = None,
+    tasks_dir: TasksDir = None,
+    data_dir: DataDir = None,
+    http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
+) -> None:
+    """Serve MCP on stdin and stdout."""
+    if http:
+        raise SetupError("this release serves on stdin and stdout only; HTTP comes with the next one.")
+    given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "gpus": gpus}
+    settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
+
+    from mlgym_mcp import log, stdio
+    from mlgym_mcp.server import catalog_of, open_server
+
+    log.configure(settings.log_level)
+    if settings.task is not None:
+        catalog_of(settings).get(settings.task)
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        async with open_server(settings) as server:
+            yield server.run_stdio_async
+
+    stdio.run(opening)
+
+
+def demo(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(help="What to attempt; every scripted task when none is named.")
+    ] = None,
+    sandbox: Sandbox = "bubblewrap",
+    flavour: Flavour = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Watch a scripted agent attempt two tasks over MCP, and see its scores."""
+    from mlgym_clients import demo as player
+    from mlgym_clients.attempts import ATTEMPTS
+
+    if unknown := sorted(set(tasks or ()) - set(ATTEMPTS)):
+        raise SetupError(f"no attempt at {unknown[0]} is scripted; there are: {', '.join(ATTEMPTS)}.")
+    given = {"--sandbox": sandbox, "--flavour": flavour, "--data-dir": data_dir}
+    options = [part for option, value in given.items() if value is not None for part in (option, str(value))]
+    environment = inherited_environment() | {"MLGYM_MCP_LOG_LEVEL": "warning"}
+    command = [sys.executable, "-m", "mlgym_mcp", "serve", *options]
+    if not player.run(command, environment, tasks or tuple(ATTEMPTS)):
+        raise SystemExit(1)

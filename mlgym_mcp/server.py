@@ -1,0 +1,144 @@
+"""The composition root: what a server stands on, put together in order, each part when it is first needed.
+
+Clients start a server just to list its tools, so opening one makes nothing: the data folder, the backend and the
+sessions are opened by the first call that needs them, and closed with the server.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+
+from mlgym_mcp import __version__, assets
+from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.sessions.manager import SessionManager
+from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tools.desk import Defaults, Desk
+from mlgym_mcp.tools.instructions import instructions
+from mlgym_mcp.tools.register import add_tools
+from mlgym_mcp.tools.resources import TaskServer, add_resources
+
+Opened = TypeVar("Opened")
+OpenServices: TypeAlias = Callable[[Settings, Catalog], AbstractAsyncContextManager[Services]]
+
+
+@asynccontextmanager
+async def open_server(settings: Settings, open_services: OpenServices | None = None) -> AsyncIterator[TaskServer]:
+    """Open a server; on exit its sandboxes live on by their leases.
+
+    Args:
+        settings: What the operator set.
+        open_services: Opens what sessions stand on; by default the real thing.
+
+    Raises:
+        SetupError: the server is pinned to a task that is not well-formed.
+        UnknownTask: the server is pinned to a task that there is not.
+    """
+    catalog = catalog_of(settings)
+    if settings.task is not None:
+        catalog.get(settings.task)
+
+    @asynccontextmanager
+    async def open_manager() -> AsyncIterator[SessionManager]:
+        async with (
+            (open_services or _open_real_services)(settings, catalog) as services,
+            SessionManager.open(services, _limits(settings)) as manager,
+        ):
+            yield manager
+
+    async with anyio.create_task_group() as tasks:
+        manager = Lazy(tasks, open_manager)
+        try:
+            yield _make_server(settings, catalog, manager)
+        finally:
+            manager.close()
+
+
+def _open_real_services(settings: Settings, catalog: Catalog) -> AbstractAsyncContextManager[Services]:
+    from mlgym_mcp.services import open_services  # heavy, and of no use to a client that only lists tools
+
+    return open_services(settings, catalog)
+
+
+def catalog_of(settings: Settings) -> Catalog:
+    """The shipped tasks, and those of the operator's folders, which come first."""
+    return Catalog([*settings.tasks_dirs, assets.folder("tasks")])
+
+
+@dataclass(slots=True)
+class _Attempt(Generic[Opened]):
+    """One attempt to open something: its outcome, and the event that it is known."""
+
+    known: anyio.Event = field(default_factory=anyio.Event)
+    value: Opened | None = None
+    error: Exception | None = None
+
+
+class Lazy(Generic[Opened]):
+    """Something opened by the first who asks, in a task of its own, so that no request takes it down with itself."""
+
+    def __init__(self, tasks: TaskGroup, opening: Callable[[], AbstractAsyncContextManager[Opened]]) -> None:
+        self._tasks = tasks
+        self._opening = opening
+        self._attempt: _Attempt[Opened] | None = None
+        self._closing = anyio.Event()
+
+    async def get(self) -> Opened:
+        """The thing, open.
+
+        Raises:
+            Exception: what kept it from opening; the next who asks tries again.
+        """
+        if self._attempt is None:
+            self._attempt = _Attempt()
+            self._tasks.start_soon(self._hold, self._attempt)
+        attempt = self._attempt
+        await attempt.known.wait()
+        if attempt.value is None:
+            raise attempt.error or RuntimeError("the server is closing")
+        return attempt.value
+
+    def close(self) -> None:
+        """Begin to close it; whoever waits for the task group waits for the end of that."""
+        self._closing.set()
+
+    async def _hold(self, attempt: _Attempt[Opened]) -> None:
+        async with AsyncExitStack() as stack:
+            try:
+                attempt.value = await stack.enter_async_context(self._opening())
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
+                attempt.error, self._attempt = error, None
+                return
+            finally:
+                attempt.known.set()
+            await self._closing.wait()
+
+
+def _make_server(settings: Settings, catalog: Catalog, manager: Lazy[SessionManager]) -> TaskServer:
+    defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
+    desk = Desk.of(catalog, manager.get, task=settings.task, defaults=defaults)
+    server = TaskServer(
+        "mlgym-mcp",
+        title="AI-research tasks",
+        instructions=instructions(desk),
+        version=__version__,
+        log_level="WARNING",
+    )
+    server.desk = desk
+    add_tools(server, desk)
+    add_resources(server, desk)
+    return server
+
+
+def _limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
+        max_sessions=settings.max_sessions,
+        lease_s=settings.lease_s,
+        orphan_grace=settings.orphan_grace,
+        scoring_limit=settings.scoring_limit,
+    )

@@ -1,0 +1,104 @@
+"""What sessions stand on, as this machine has it: the store, a backend, prepared data, the referee."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from mlgym_mcp.data import Data
+from mlgym_mcp.errors import BackendUnavailable
+from mlgym_mcp.sandbox import profiles
+from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.scoring.referee import Referee
+from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.store import Store
+from mlgym_mcp.tasks.catalog import Catalog
+
+ENGINE_PATIENCE = 1
+"""Seconds in which a Docker engine has to answer for `auto` to choose it."""
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[Services]:
+    """Open everything in order.
+
+    Raises:
+        SetupError: the data folder can't be used, or no sandbox can be made here.
+    """
+    with Store.open(settings.data_dir) as store:
+        async with open_backend(settings, catalog) as backend:
+            yield Services(
+                store=store,
+                tasks=catalog,
+                preparer=data_of(settings, store, backend),
+                backend=backend,
+                referee=Referee(backend, store.secret, store.instance.sandbox_id),
+            )
+
+
+def data_of(settings: Settings, store: Store, backend: Backend) -> Data:
+    """The prepared data of a data folder."""
+    return Data(settings.data_dir, settings.cache_dir, backend, store.secret, store.instance.sandbox_id)
+
+
+@asynccontextmanager
+async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Backend]:
+    """Open the backend that the settings name, or with `auto` the one that is ready.
+
+    Raises:
+        BackendUnavailable: it doesn't work here; the message says what does.
+    """
+    kind = await _choose(settings, catalog) if settings.sandbox == "auto" else settings.sandbox
+    if kind == "docker":
+        async with _docker(settings) as backend:
+            yield backend
+    elif kind == "bubblewrap":
+        yield await _bubblewrap(settings)
+    else:
+        from mlgym_mcp.sandbox.fake import FakeBackend
+
+        yield FakeBackend()
+
+
+async def _choose(settings: Settings, catalog: Catalog) -> str:
+    """Docker if an engine answers and has the images that the offered tasks need, else bubblewrap if it works."""
+    from mlgym_mcp.sandbox import probes
+
+    offered = [catalog.get(settings.task)] if settings.task else catalog.list()
+    wanted = {task.environment.profile for task in offered}
+    if await _has_images(wanted):
+        return "docker"
+    finding = await probes.bubblewrap()
+    if not finding.ok:
+        raise BackendUnavailable(
+            f"no sandbox can be made here: bubblewrap: {finding.detail}; Docker: no engine with the images of "
+            f"{', '.join(sorted(wanted))} answers. See what is missing with: mlgym-mcp doctor"
+        )
+    return "bubblewrap"
+
+
+async def _has_images(wanted: Iterable[str]) -> bool:
+    from mlgym_mcp.sandbox.docker import open_engine
+    from mlgym_mcp.sandbox.images import Images
+
+    try:
+        async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
+            images = Images(engine)
+            return all([await images.exists(profiles.load(name)) for name in wanted])
+    except BackendUnavailable:
+        return False
+
+
+@asynccontextmanager
+async def _docker(settings: Settings) -> AsyncIterator[Backend]:
+    from mlgym_mcp.sandbox.docker import open_engine
+    from mlgym_mcp.sandbox.docker_backend import DockerBackend
+
+    async with open_engine() as engine:
+        yield DockerBackend(settings.data_dir, engine)
+
+
+async def _bubblewrap(settings: Settings) -> Backend:
+    from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
+    from mlgym_mcp.sandbox.environments import Environments, find_interpreter
+
+    return BubblewrapBackend(settings.data_dir, Environments(settings.cache_dir, await find_interpreter()))

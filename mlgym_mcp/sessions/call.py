@@ -1,0 +1,26 @@
+"""How a caller waits for an answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+Notify = Callable[[float, str], Awaitable[None]]
+"""Told every few seconds while a call waits: seconds waited so far, and the last line of output or the reason."""
+
+MAX_WAIT = 50.0
+"""Seconds. Clients give up on a request after 60."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call says about its own waiting; the work itself belongs to the server and goes on without it."""
+
+    wait_s: float = 40.0
+    """Seconds until the call is answered with what there is."""
+    key: str | None = None
+    """Idempotency key: calls of one session that carry the same key act once and get the same reply."""
+    notify: Notify | None = None
+
+    @property
+    def patience(self) -> float:
+        """Seconds this call may really wait: `wait_s` within what clients bear."""
+        return min(max(self.wait_s, 0.0), MAX_WAIT)

@@ -1,0 +1,113 @@
+"""Grading: artefacts of one session are packed, kept, scored in their turn, and recorded."""
+
+from dataclasses import dataclass
+
+import anyio
+import structlog
+
+from mlgym_mcp.errors import InfrastructureError, ScoringError
+from mlgym_mcp.sandbox.guest import Guest
+from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
+from mlgym_mcp.scoring.score import Phase, Score
+from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.lodging import Lodging
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.tasks.prepared import PreparedTask
+from mlgym_mcp.tasks.spec import TaskSpec
+
+HELD_AFTER = 2
+"""Infrastructure faults on one artefact after which it is held for the operator."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """Scores the artefacts of one session."""
+
+    shared: Shared
+    ledger: Ledger
+    task: TaskSpec
+    lodging: Lodging
+    packing: anyio.Lock
+
+    async def pack(self, guest: Guest) -> ArtefactRef:
+        """Take the artefact as it is now; on return its bytes are kept and nothing can change them.
+
+        Raises:
+            InvalidSubmission: a file is absent, not regular, or all are too large.
+        """
+        submission = self.task.submission
+        async with self.packing:
+            chunks = guest.pack(submission.files, max_size=submission.max_size)
+            stored = await self.shared.services.store.artefacts.add(chunks)
+        return ArtefactRef(stored.sha256, stored.path, stored.size)
+
+    def kept(self, sha256: str) -> ArtefactRef:
+        """An artefact that was packed before.
+
+        Raises:
+            ScoringError: its file is gone.
+        """
+        stored = self.shared.services.store.artefacts.get(sha256)
+        if stored is None:
+            raise ScoringError(f"the artefact {sha256} is gone from the data folder")
+        return ArtefactRef(stored.sha256, stored.path, stored.size)
+
+    async def score(self, phase: Phase, artefact: ArtefactRef) -> Score:
+        """Score an artefact in its turn; whatever comes of it is recorded."""
+        store, row = self.shared.services.store, self.ledger.row
+        submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
+        places = self.shared.scoring.total if self.task.scoring.exclusive else 1
+        with self.ledger.excused():
+            async with self.shared.scoring.held(places):
+                score = await self._referee(phase, artefact)
+        store.scores.add(submission.id, score, at=self.ledger.now)
+        return score
+
+    def held(self, phase: Phase, sha256: str) -> Score | None:
+        """The last fault of an artefact that has failed too often, through no fault of its own, to be tried again."""
+        faults = self.shared.services.store.scores.faults(self.ledger.row.id, phase, sha256)
+        return faults[-1] if len(faults) >= HELD_AFTER else None
+
+    def final(self) -> Score | None:
+        """The score of the session's submission; None while there is none."""
+        row = self.ledger.row
+        scores = self.shared.services.store.scores.of_session(row.id, "submit")
+        of_submission = [found.score for found in scores if found.artefact == row.submission]
+        settled = [score for score in of_submission if score.outcome != "infrastructure_fault"]
+        return settled[-1] if settled else None
+
+    async def _referee(self, phase: Phase, artefact: ArtefactRef) -> Score:
+        began = anyio.current_time()
+        prepared = await self.lodging.prepared()
+        request = ScoreRequest(
+            task=self.task,
+            prepared=prepared,
+            artefact=artefact,
+            phase=phase,
+            protocol=self.ledger.row.protocol,  # type: ignore[arg-type]  # only protocols are ever written
+            session_id=self.ledger.row.id,
+        )
+        try:
+            return await self.shared.services.referee.score(request)
+        except InfrastructureError as error:
+            log.warning("scoring_failed", session=request.session_id, artefact=artefact.sha256, error=str(error))
+            return self._fault(request, prepared, anyio.current_time() - began)
+
+    def _fault(self, request: ScoreRequest, prepared: PreparedTask, seconds: float) -> Score:
+        return Score(
+            task=self.task.id,
+            task_hash=self.task.content_hash,
+            phase=request.phase,
+            protocol=request.protocol,
+            flavour=prepared.flavour,
+            outcome="infrastructure_fault",
+            artefact=request.artefact.sha256,
+            grader_hash=self.task.grader_hash,
+            secret_hash=self.shared.services.store.secret_hash,
+            environment=prepared.digest,
+            backend=self.shared.services.backend.name,
+            network=self.task.resources.network,
+            seconds=seconds,
+        )

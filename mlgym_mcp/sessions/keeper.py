@@ -1,0 +1,41 @@
+"""The keeper: looks at an open session now and then, renews its sandbox, and ends it when its time is over."""
+
+import structlog
+
+from mlgym_mcp.errors import CommandRefused, SandboxError
+from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.lodging import Lodging
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.sessions.verdicts import Verdicts
+
+SHORTEST_PAUSE = 1.0
+"""Seconds between two looks when the wall time is all but over and stands still: the server itself is waited for."""
+
+log = structlog.get_logger(__name__)
+
+
+async def keep(shared: Shared, ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
+    """Run while the session is open."""
+    while ledger.state == "open":
+        left = ledger.left().wall_time
+        await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))
+        try:
+            await _look(ledger, lodging, verdicts)
+        except (SandboxError, CommandRefused) as error:
+            log.warning("sandbox_not_kept", session=ledger.row.id, error=str(error))
+
+
+async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
+    guest = lodging.current()
+    being_scored = ledger.row.submission is not None and ledger.charged_now
+    if guest is None or being_scored:
+        return
+    if ledger.budget.spent(ledger.now) == "wall_time":
+        verdicts.cut_off("wall_time")
+    elif ledger.now >= ledger.row.lease_until and not ledger.charged_now:
+        if any(job.running for job in await guest.jobs()):
+            ledger.use()
+        elif ledger.state == "open":
+            verdicts.cut_off("idle")
+    else:
+        await lodging.renew()

@@ -1,0 +1,160 @@
+"""The ledger: what lasts of one session. Every change is in the store before anybody is told of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.clock import Clock
+from mlgym_mcp.sessions.record import to_json
+from mlgym_mcp.sessions.state import LIVE, SessionState
+from mlgym_mcp.store import SessionRow, Store
+
+SCORING_KINDS = frozenset({"validate", "submit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A call that was accepted and is not answered yet. `began` in seconds since the epoch."""
+
+    event: int
+    kind: str
+    began: float
+    charged: bool
+
+
+class Ledger:
+    """One session's row, budget and events."""
+
+    def __init__(self, store: Store, clock: Clock, row: SessionRow, lease_s: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._lease_s = lease_s
+        self.row = row
+        self.budget = load_budget(row.budget)
+        self.charged_now = 0
+        """Charged calls that are not answered yet."""
+
+    @property
+    def state(self) -> SessionState:
+        """The session's state."""
+        return self.row.state  # type: ignore[return-value]  # only states are ever written
+
+    @property
+    def live(self) -> bool:
+        """Whether it waits or is open."""
+        return self.state in LIVE
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._clock.now()
+
+    def left(self) -> BudgetLeft:
+        """What is left of the budget now."""
+        return self.budget.left(self.now)
+
+    def change(self, *, budget: Budget | None = None, **changes: Any) -> None:
+        """Write changes of the session.
+
+        Raises:
+            StoreError: another server owns it now.
+        """
+        budget = budget or self.budget
+        row = replace(self.row, budget=dump_budget(budget), **changes)
+        self._store.sessions.save(row)
+        self.row, self.budget = row, budget
+
+    def use(self) -> None:
+        """Renew the lease: somebody needs the session."""
+        self.change(lease_until=self.now + self._lease_s)
+
+    def accept(self, kind: str, request: object, call: Call, *, charge: bool = True) -> Entry:
+        """Record a call, charge it and renew the lease, all or nothing.
+
+        One that an earlier server accepted under this key, and did not answer, is taken up again.
+
+        Raises:
+            BudgetSpent: it costs more than is left; nothing was recorded.
+        """
+        now = self.now
+        if call.key and (before := self._store.events.by_key(self.row.id, call.key)):
+            return Entry(before.id, kind, now, charged=False)
+        with self._store.write():
+            budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
+            event = self._store.events.begin(self.row.id, kind, to_json(request), at=now, key=call.key)
+            self.change(budget=budget, lease_until=now + self._lease_s)
+        self.charged_now += charge
+        return Entry(event, kind, now, charge)
+
+    def finish(self, entry: Entry, reply: object) -> None:
+        """Record the reply of an accepted call, before it is given."""
+        self._store.events.finish(entry.event, seconds=self.now - entry.began, reply=to_json(reply))
+
+    def note(self, kind: str, request: object, call: Call, reply: object) -> None:
+        """Record a free call and its reply at once."""
+        self.finish(self.accept(kind, request, call, charge=False), reply)
+
+    def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
+        """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
+        with self._store.write():
+            self._store.events.finish(entry.event, seconds=self.now - entry.began, error=str(error) or repr(error))
+            if refund:
+                self.refund(entry)
+
+    def refund(self, entry: Entry) -> None:
+        """Give back what a call was charged, and its key, so that it may be repeated."""
+        with self._store.write():
+            self._store.events.forget_key(entry.event)
+            if entry.charged:
+                self._give_back(entry.kind)
+
+    @contextmanager
+    def in_flight(self, entry: Entry) -> Iterator[None]:
+        """Count a charged call as going on while the block runs."""
+        try:
+            yield
+        finally:
+            self.charged_now -= entry.charged
+
+    @contextmanager
+    def excused(self) -> Iterator[None]:
+        """Keep the session's clock still while the block runs: the server itself is waited for.
+
+        When the server stops within the block, the clock stands until another goes on with the session.
+        """
+        self.change(budget=self.budget.excuse(self.now))
+        try:
+            yield
+        except Exception:
+            self._resume()
+            raise
+        self._resume()
+
+    def seconds(self, entry: Entry) -> float:
+        """How long an accepted call has taken so far."""
+        return max(0.0, self.now - entry.began)
+
+    def recover(self) -> None:
+        """Settle the calls during which an earlier server stopped: scoring is given back, commands keep their key."""
+        with self._store.write():
+            for event in self._store.events.list(self.row.id):
+                if event.finished or (event.kind == "bash" and event.key is not None):
+                    continue
+                self._store.events.finish(event.id, seconds=0.0, error="the server stopped before it answered")
+                if event.kind in SCORING_KINDS:
+                    self._store.events.forget_key(event.id)
+                    self._give_back(event.kind)
+            self.change(budget=replace(self.budget, excuses=0).resume(self.now))
+
+    def close(self, state: SessionState, exit_status: str, *, reason: str | None = None, **changes: Any) -> None:
+        """Write that the session is over."""
+        self.change(state=state, exit_status=exit_status, reason=reason, closed_at=self.now, **changes)
+
+    def _resume(self) -> None:
+        self.change(budget=self.budget.resume(self.now))
+
+    def _give_back(self, kind: str) -> None:
+        self.change(budget=self.budget.refund(validation=kind == "validate"))

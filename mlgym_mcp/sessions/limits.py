@@ -1,0 +1,21 @@
+"""What the manager may do: times and numbers that the operator sets."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """Limits of every session of one server. Times in seconds."""
+
+    max_sessions: int = 16
+    """Sessions with a sandbox at once; a `start` beyond them waits for a place."""
+    lease_s: float = 4 * 3600.0
+    """How long a session keeps its sandbox without a call and without a running job."""
+    orphan_grace: float = 900.0
+    """How long a sandbox lives on without a server and without a running job."""
+    scoring_limit: int = 1
+    """Artefacts scored at once."""
+    notify_s: float = 3.0
+    """Pause between two notices to a waiting caller."""
+    tick_s: float = 30.0
+    """Pause between two looks of a session's keeper at its sandbox, lease and clock."""

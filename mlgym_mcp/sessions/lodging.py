@@ -1,0 +1,210 @@
+"""The lodging: a session's sandbox, opened, reached, kept and given up."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from mlgym_mcp.errors import InfrastructureError, MLGymError, SandboxError, SandboxGone, SessionBusy, SessionClosed
+from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
+from mlgym_mcp.sandbox.guest import Guest
+from mlgym_mcp.sessions import exit_status
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.sessions.summary import BEING_SCORED, closed_text
+from mlgym_mcp.tasks.prepared import PreparedTask
+from mlgym_mcp.tasks.spec import TaskSpec
+
+DATA = "/data"
+"""Where the agent finds the task's public data, read-only."""
+SANDBOX_ENDED = "its sandbox ended; the trajectory and the last artefact are kept"
+NOT_OPENED = "its sandbox could not be started; the server's log says why"
+REMOVE_GRACE = 30.0
+"""Seconds that removing a sandbox may take; what is not removed by then, the next sweep removes."""
+
+log = structlog.get_logger(__name__)
+
+
+class Lodging:
+    """The sandbox of one session."""
+
+    def __init__(self, shared: Shared, ledger: Ledger, task: TaskSpec) -> None:
+        self._shared = shared
+        self.ledger = ledger
+        self._task = task
+        self._guest: Guest | None = None
+        self._settled = anyio.Event()
+        self._scope = anyio.CancelScope()
+        self._placed = False
+        self._prepared: PreparedTask | None = None
+        self.opening: Operation[None] = Operation(self._open)
+        """Ends when the session is open, or has failed to open with what it raises."""
+
+    @property
+    def _sandbox(self) -> str:
+        return self.ledger.row.sandbox
+
+    async def guest(self, call: Call) -> Guest:
+        """The guest, once the session is open.
+
+        Raises:
+            SessionBusy: it still isn't, after as long as the caller would wait.
+            SessionClosed: the session takes no more work.
+        """
+        with anyio.move_on_after(call.patience):
+            await self._settled.wait()
+        self.require_open()
+        if self._guest is None:
+            raise SessionBusy(f"The session is not open yet: {self.ledger.row.reason}. Wait with `status`, or repeat.")
+        return self._guest
+
+    def require_open(self) -> None:
+        """Refuse work on a session that is over.
+
+        Raises:
+            SessionClosed: it is, or its submission is being scored.
+        """
+        row = self.ledger.row
+        if not self.ledger.live:
+            scores = self._shared.services.store.scores.of_session(row.id, "submit")
+            raise SessionClosed(closed_text(row, scores[-1].score if scores else None))
+        if row.submission is not None:
+            raise SessionClosed(BEING_SCORED)
+
+    def current(self) -> Guest | None:
+        """The guest if the session is open."""
+        return self._guest if self.ledger.state == "open" else None
+
+    async def prepared(self) -> PreparedTask:
+        """The task's prepared data; found again after a restart."""
+        if self._prepared is None:
+            self._prepared = await self._shared.services.preparer.prepare(
+                self._task, self.ledger.row.flavour, self._say
+            )
+        return self._prepared
+
+    @asynccontextmanager
+    async def attended(self) -> AsyncIterator[None]:
+        """Notice a sandbox that ends while the block uses it.
+
+        Raises:
+            SessionClosed: the session was closed meanwhile.
+            SandboxGone: the sandbox can't be reached; the session is lost if it has ended.
+        """
+        try:
+            yield
+        except SandboxGone:
+            if not self.ledger.live:
+                self.require_open()
+            if not await self._shared.services.backend.alive(self._sandbox):
+                self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
+            raise
+
+    def close(self, state: SessionState, status: str, *, reason: str | None = None, **changes: Any) -> None:
+        """End the session and give the sandbox up, in the background."""
+        self.ledger.close(state, status, reason=reason, **changes)
+        self._settled.set()
+        self._scope.cancel()
+        self._shared.spawn(Operation(self._dispose))
+
+    async def resume(self) -> None:
+        """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
+        self._shared.sandboxes.take_beyond()
+        self._placed = True
+        guest = self._connect()
+        try:
+            async with self.attended():
+                await guest.hello()
+        except SandboxGone:
+            if self.ledger.live:
+                self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
+            return
+        self._guest = guest
+        self._settled.set()
+
+    async def renew(self) -> None:
+        """Let the sandbox live as long as the session's budget does, and a while longer."""
+        if (guest := self.current()) is not None:
+            async with self.attended():
+                await guest.renew(lifetime=self._lifetime())
+
+    async def _open(self) -> None:
+        with self._scope:
+            try:
+                await self._prepare()
+                await self._move_in()
+            except MLGymError as error:
+                neutral = isinstance(error, InfrastructureError)
+                log.warning("session_not_opened", session=self.ledger.row.id, error=str(error))
+                self.close("lost", exit_status.DIED, reason=NOT_OPENED if neutral else str(error))
+                raise
+
+    async def _prepare(self) -> None:
+        prepared = await self.prepared()
+        self.ledger.change(flavour=prepared.flavour)
+        places = self._shared.sandboxes
+        if places.taken >= places.total:
+            await self._say(f"all {places.total} places for sessions are taken; {places.waiting} wait before this one")
+        await places.take()
+        self._placed = True
+        await self._say("its sandbox starts")
+
+    async def _move_in(self) -> None:
+        backend = self._shared.services.backend
+        await backend.remove(self._sandbox)
+        await backend.start(self._spec(await self.prepared()))
+        guest = self._connect()
+        for place, path in self._task.starter_files().items():
+            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+            await guest.write(place, await to_thread.run_sync(path.read_bytes), mode=mode)
+        now = self.ledger.now
+        budget = self.ledger.budget.open(now)
+        self.ledger.change(budget=budget, state="open", reason=None, lease_until=now + self._shared.limits.lease_s)
+        self._guest = guest
+        await self.renew()
+        self._settled.set()
+
+    def _spec(self, prepared: PreparedTask) -> SandboxSpec:
+        resources = self._task.resources
+        limits = Limits(cpus=resources.cpus, memory=resources.memory, disk=resources.disk, shm=resources.shm)
+        return SandboxSpec(
+            id=self._sandbox,
+            token=self.ledger.row.token,
+            profile=prepared.profile,
+            limits=limits,
+            mounts=(Mount(prepared.public, DATA),),
+            lifetime=self._lifetime(),
+            orphan_grace=self._shared.limits.orphan_grace,
+        )
+
+    def _lifetime(self) -> float:
+        return self.ledger.left().wall_time + self._shared.limits.orphan_grace
+
+    def _connect(self) -> Guest:
+        return Guest(self._shared.task_group, self._shared.services.backend, self._sandbox, self.ledger.row.token)
+
+    async def _say(self, reason: str) -> None:
+        if self.ledger.state == "waiting":
+            self.ledger.change(reason=reason)
+
+    async def _dispose(self) -> None:
+        guest, self._guest = self._guest, None
+        try:
+            with anyio.move_on_after(REMOVE_GRACE) as scope:
+                if guest is not None:
+                    await guest.aclose()
+                await self._shared.services.backend.remove(self._sandbox)
+            if scope.cancelled_caught:
+                log.warning("sandbox_not_removed", sandbox=self._sandbox)
+        except SandboxError as error:
+            log.warning("sandbox_not_removed", sandbox=self._sandbox, error=str(error))
+        finally:
+            if self._placed:
+                self._placed = False
+                self._shared.sandboxes.give()

@@ -1,0 +1,189 @@
+"""The manager: every session of one server, and the task group that all their work belongs to.
+
+A request only waits for work; the work goes on without it, until it is done or the server stops. Sandboxes outlive the
+server by their leases, and another server may then go on with their sessions.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+
+from mlgym_mcp.errors import CallerError, UnknownSession
+from mlgym_mcp.sessions.budget import Budget, dump_budget
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.places import Places
+from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.sessions.session import Session
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.sessions.state import LIVE
+from mlgym_mcp.sessions.sweep import sweep
+from mlgym_mcp.store import SessionRow
+from mlgym_mcp.tasks.spec import TaskSpec
+
+PATIENT = Call()
+DEFAULT_LIMITS = SessionLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What `start` is asked for."""
+
+    task: str
+    flavour: str = "auto"
+    """`full`, `sample` or `auto`."""
+    protocol: str = "strict"
+    """`strict` or `mlgym`."""
+    gpus: int | None = None
+    """How many GPUs; None: as many as the task says."""
+
+
+class SessionManager:
+    """Every session of one server."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._services = shared.services
+        self._store = shared.services.store
+        self._sessions: dict[str, Session] = {}
+        self._adopting: dict[str, Operation[Session]] = {}
+        self._swept = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, services: Services, limits: SessionLimits = DEFAULT_LIMITS) -> AsyncIterator["SessionManager"]:
+        """Open a manager; when the block ends its work is cancelled, and its sandboxes live on by their leases."""
+        async with anyio.create_task_group() as task_group:
+            shared = Shared(
+                services=services,
+                limits=limits,
+                task_group=task_group,
+                sandboxes=Places(limits.max_sessions),
+                scoring=Places(limits.scoring_limit),
+            )
+            try:
+                yield cls(shared)
+            finally:
+                task_group.cancel_scope.cancel()
+
+    async def start(self, request: StartRequest, *, principal: str = "local", call: Call = PATIENT) -> Session:
+        """Start a session; it is `open`, or still `waiting` when the caller would wait no longer.
+
+        Raises:
+            UnknownTask: there is no such task.
+            CallerError: the server can't lend what was asked for.
+            SetupError: the operator has to do something first; the session is lost.
+            InfrastructureError: it could not be opened; the session is lost.
+        """
+        self._sweep_once()
+        task = self._services.tasks.get(request.task)
+        row = self._row(task, request, principal, call.key)
+        kept = self._store.sessions.add(row)
+        if kept.id != row.id:
+            session = await self.get(kept.id, principal=principal)
+        else:
+            session = self._sessions[row.id] = Session(self._shared, task, row)
+            session.begin()
+        if session.state == "waiting":
+            await session.opened(call)
+        await session.require_opened()
+        return session
+
+    async def get(self, session_id: str, *, principal: str = "local") -> Session:
+        """The session with this handle, taken over if its server is gone.
+
+        Raises:
+            UnknownSession: there is none that this principal may use.
+            CallerError: another server that lives has it, or it runs where this server can't reach it.
+        """
+        self._sweep_once()
+        session = self._sessions.get(session_id)
+        if session is None:
+            row = self._store.sessions.get(session_id)
+            if row is None or row.principal != principal:
+                raise UnknownSession("There is no session with this handle; `start` makes one.")
+            session = await self._adopt(row)
+        if session.principal != principal:
+            raise UnknownSession("There is no session with this handle; `start` makes one.")
+        return session
+
+    def open_sessions(self, principal: str = "local") -> list[Session]:
+        """The sessions of this principal that are waiting or open on this server, oldest first."""
+        return [
+            session for session in self._sessions.values() if session.principal == principal and session.state in LIVE
+        ]
+
+    async def sweep(self) -> None:
+        """Remove and end what servers that are gone have left behind."""
+        await sweep(self._services, self._adopt)
+
+    async def _adopt(self, row: SessionRow) -> Session:
+        if row.id not in self._adopting:
+            operation = self._adopting[row.id] = Operation(lambda: self._take_over(row))
+            self._shared.spawn(operation)
+        return await self._adopting[row.id].result()
+
+    async def _take_over(self, row: SessionRow) -> Session:
+        try:
+            self._claim(row)
+            claimed = self._store.sessions.get(row.id) or row
+            session = Session(self._shared, self._services.tasks.get(row.task), claimed)
+            await session.resume()
+            self._sessions[row.id] = session
+        finally:
+            del self._adopting[row.id]
+        return session
+
+    def _claim(self, row: SessionRow) -> None:
+        instance = self._store.instance
+        if row.owner == instance.id:
+            return
+        if row.backend != self._services.backend.name and row.state in LIVE:
+            raise CallerError(
+                f"This session's sandbox runs on {row.backend}, this server uses {self._services.backend.name}; "
+                f"start the server with --sandbox {row.backend}, or `start` a new session."
+            )
+        free = instance.free(row.owner)
+        claimed = free and self._store.sessions.claim(row.id, old=row.owner, new=instance.id)
+        if not claimed and row.state in LIVE:
+            raise CallerError(
+                "Another server on this machine is using this session; use it there, or `start` a new one."
+            )
+
+    def _sweep_once(self) -> None:
+        # With the first use, not at start-up: clients start a server just to list its tools.
+        if not self._swept:
+            self._swept = True
+            self._shared.spawn(Operation(self.sweep))
+
+    def _row(self, task: TaskSpec, request: StartRequest, principal: str, key: str | None) -> SessionRow:
+        gpus = task.resources.gpus if request.gpus is None else request.gpus
+        if gpus:
+            raise CallerError(f"{gpus} GPUs are needed, but this server has none to lend.")
+        now = self._services.clock.now()
+        return SessionRow(
+            id=secrets.token_urlsafe(16),
+            principal=principal,
+            key=key,
+            task=task.id,
+            protocol=request.protocol,
+            flavour=request.flavour,
+            gpus=gpus,
+            state="waiting",
+            reason="its data and environment are being prepared",
+            exit_status=None,
+            created_at=now,
+            closed_at=None,
+            backend=self._services.backend.name,
+            sandbox=self._store.instance.sandbox_id(),
+            token=secrets.token_hex(16),
+            lease_until=now + self._shared.limits.lease_s,
+            owner=self._store.instance.id,
+            budget=dump_budget(Budget(task.budget)),
+            validated=None,
+            submission=None,
+        )

@@ -1,0 +1,103 @@
+"""What calls return. Nothing here is text for a model: the edge renders it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlgym_mcp.sandbox.base import CommandResult
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions.budget import BudgetLeft
+from mlgym_mcp.sessions.state import SessionState
+
+ViewKind = Literal["text", "folder", "png", "jpeg"]
+ScoreOutcome = Literal["scored", "submission_fault", "infrastructure_fault", "pending", "nothing_to_score"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """The answer of `bash` and `job`."""
+
+    result: CommandResult
+    seconds: float
+    """How long the call took."""
+    budget: BudgetLeft
+    state: SessionState
+    """After the call: `cut_off` when it used the last step."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """What `view` shows. `first_line` is the number of the first line of a text."""
+
+    kind: ViewKind
+    data: bytes
+    first_line: int
+    total_lines: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EditReply:
+    """The answer of `edit`; which fields are set depends on the command."""
+
+    command: str
+    path: str
+    seconds: float
+    budget: BudgetLeft
+    state: SessionState
+    content: FileContent | None = None
+    """Of `view`."""
+    overwrote: bool | None = None
+    """Of `create`."""
+    snippet: bytes | None = None
+    """Of `str_replace` and `insert`: the lines around the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReply:
+    """The answer of `validate` and `submit`."""
+
+    phase: Literal["validate", "submit"]
+    outcome: ScoreOutcome
+    """`pending`: scoring goes on; the next call of the same tool collects it free of charge."""
+    score: Score | None
+    """The record; None unless something was scored or faulted."""
+    seconds: float
+    budget: BudgetLeft
+    state: SessionState
+    exit_status: str | None = None
+    """MLGym's words, once the session is over."""
+    fault: str | None = None
+    """Of `validate`: the fault in detail. Of `submit`: its reason code only."""
+    held: bool = False
+    """Whether the artefact failed twice through no fault of its own and now waits for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job of a session. `command` is cut to its first line."""
+
+    job: str
+    command: str
+    running: bool
+    exit_code: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as `start`, `status` and `end` show it."""
+
+    id: str
+    task: str
+    state: SessionState
+    reason: str | None
+    """Why it waits, was cut off or was lost."""
+    flavour: str
+    protocol: str
+    budget: BudgetLeft
+    created_at: float
+    """Seconds since the epoch."""
+    exit_status: str | None
+    jobs: tuple[JobView, ...] = ()
+    score: Score | None = None
+    """The score of the submission, once there is one."""

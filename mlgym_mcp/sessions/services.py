@@ -1,0 +1,59 @@
+"""What sessions need from the rest of the server, as protocols that the composition root fills."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.sandbox.process import Progress
+from mlgym_mcp.scoring.request import ScoreRequest
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions.clock import Clock, SystemClock
+from mlgym_mcp.store import Store
+from mlgym_mcp.tasks.prepared import PreparedTask
+from mlgym_mcp.tasks.spec import TaskSpec
+
+
+class Tasks(Protocol):
+    """The catalogue, as far as sessions need it."""
+
+    def get(self, task_id: str) -> TaskSpec:
+        """The task with this id.
+
+        Raises:
+            UnknownTask: there is none.
+        """
+
+
+class Preparer(Protocol):
+    """Makes what a task needs before a session can open: its data and its environment."""
+
+    async def prepare(self, task: TaskSpec, flavour: str, progress: Progress) -> PreparedTask:
+        """Prepare a task, or find it prepared. `flavour`: `full`, `sample` or `auto`; `progress` is told each step.
+
+        Raises:
+            SetupError: the operator has to do something first, e.g. download full data.
+            InfrastructureError: it failed otherwise.
+        """
+
+
+class Referee(Protocol):
+    """Scores artefacts where no agent ever was."""
+
+    async def score(self, request: ScoreRequest) -> Score:
+        """Score one artefact; outcomes are data, infrastructure faults included.
+
+        Raises:
+            InfrastructureError: it could not be scored, through no fault of the artefact; safe to repeat.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a manager stands on."""
+
+    store: Store
+    tasks: Tasks
+    preparer: Preparer
+    backend: Backend
+    referee: Referee
+    clock: Clock = field(default_factory=SystemClock)

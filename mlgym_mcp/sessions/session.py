@@ -1,0 +1,267 @@
+"""A session: one attempt at one task."""
+
+from typing import Literal, TypeVar
+
+import anyio
+
+from mlgym_mcp.errors import SandboxGone, SessionClosed
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions import exit_status
+from mlgym_mcp.sessions.acceptance import accepted
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.edit import EditRequest
+from mlgym_mcp.sessions.editing import check, edit
+from mlgym_mcp.sessions.grading import Grader
+from mlgym_mcp.sessions.keeper import keep
+from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.lodging import Lodging
+from mlgym_mcp.sessions.once import Once
+from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.replies import CommandReply, EditReply, JobView, ScoreReply, SessionView
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.sessions.shell import Shell, last_line
+from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.sessions.verdicts import Verdicts
+from mlgym_mcp.sessions.waiting import wait
+from mlgym_mcp.store import Event, SessionRow
+from mlgym_mcp.tasks.spec import TaskSpec
+
+JobAction = Literal["wait", "kill", "input"]
+T = TypeVar("T")
+
+PATIENT = Call()
+
+
+class Session:
+    """One attempt at one task. Calls are safe to make at the same time; the shell serves them in turn."""
+
+    def __init__(self, shared: Shared, task: TaskSpec, row: SessionRow) -> None:
+        self.id = row.id
+        self.principal = row.principal
+        self.task = task
+        self._shared = shared
+        self._store = shared.services.store
+        self._ledger = Ledger(self._store, shared.services.clock, row, shared.limits.lease_s)
+        self._lodging = Lodging(shared, self._ledger, task)
+        self._once = Once(self._store, row.id, shared.spawn)
+        self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
+        self._verdicts = Verdicts(self._grader, self._once)
+        self._shell = Shell()
+
+    @property
+    def state(self) -> SessionState:
+        """`waiting`, `open`, `submitted`, `cut_off`, `ended` or `lost`."""
+        return self._ledger.state
+
+    @property
+    def flavour(self) -> str:
+        """`full` or `sample`; as asked for, so perhaps `auto`, while the session waits."""
+        return self._ledger.row.flavour
+
+    @property
+    def protocol(self) -> str:
+        """`strict` or `mlgym`."""
+        return self._ledger.row.protocol
+
+    async def bash(self, command: str, *, background: bool = False, call: Call = PATIENT) -> CommandReply:
+        """Run a command in the session's shell; one that outlasts the call goes on as a job. One step.
+
+        Raises:
+            SessionBusy: the shell or the session's opening took as long as the caller would wait. Free.
+            SessionClosed: the session is over.
+            BudgetSpent: no step or no time is left.
+            CommandRefused: the guest refused it. Free.
+        """
+        known = self._once.known("bash", call, CommandReply)
+        return await self._answer(
+            known or self._once.start("bash", call, lambda: self._bash(command, background, call)), call
+        )
+
+    async def edit(self, request: EditRequest, *, call: Call = PATIENT) -> EditReply:
+        """View or change a file. One step.
+
+        Raises:
+            CallerError: the arguments don't fit the command. Free.
+            CommandRefused: the guest refused it, nothing was changed. Free.
+            SessionBusy, SessionClosed, BudgetSpent: as for `bash`.
+        """
+        check(request)
+        known = self._once.known("edit", call, EditReply)
+        return await self._answer(known or self._once.start("edit", call, lambda: self._edit(request, call)), call)
+
+    async def job(
+        self, job: str, action: JobAction = "wait", *, data: bytes | None = None, call: Call = PATIENT
+    ) -> CommandReply:
+        """Follow, kill or feed a job. Free. `data`: what `input` sends; b"" closes the job's stdin.
+
+        Raises:
+            CommandRefused: there is no such job, or it takes no input.
+            SessionBusy, SessionClosed: as for `bash`.
+        """
+        known = self._once.known("job", call, CommandReply)
+        operation = known or self._once.start("job", call, lambda: self._job(job, action, data, call))
+        return await self._answer(operation, call)
+
+    async def validate(self, *, call: Call = PATIENT) -> ScoreReply:
+        """Score the artefact as it is now, without ending the session. One step.
+
+        Outcome `pending` when the caller would wait no longer; the next call collects the score, free.
+
+        Raises:
+            InvalidSubmission: a file is absent or can't be taken; costs the step.
+            SessionBusy, SessionClosed, BudgetSpent: as for `bash`.
+        """
+        return await self._verdicts.validate(call)
+
+    async def submit(self, *, call: Call = PATIENT) -> ScoreReply:
+        """Score the artefact and end the session. One step; once: later calls get the same score.
+
+        Raises:
+            InvalidSubmission: a file is absent or can't be taken; costs the step, the session stays open.
+            SessionBusy, SessionClosed, BudgetSpent: as for `bash`.
+        """
+        return await self._verdicts.submit(call)
+
+    async def status(self, *, call: Call = PATIENT) -> SessionView:
+        """How the session stands; one that waits to open answers when it has, or when `call` is over. Free."""
+        if self.state == "waiting":
+            await self.opened(call)
+        return self._view(await self._jobs(), self._grader.final())
+
+    async def end(self, *, call: Call = PATIENT) -> SessionView:
+        """Give the session up, unscored; a no-op when it is over. Free."""
+        if self._ledger.live:
+            entry = self._ledger.accept("end", {}, call, charge=False)
+            self._lodging.close("ended", exit_status.FORFEITED)
+            self._ledger.finish(entry, {})
+        return self._view((), self._grader.final())
+
+    def trajectory(self) -> list[Event]:
+        """Everything that happened, in order."""
+        return self._store.events.list(self.id)
+
+    def begin(self) -> None:
+        """Open the session in the background."""
+        self._shared.spawn(self._lodging.opening)
+        self._shared.spawn(Operation(self._live))
+
+    async def resume(self) -> None:
+        """Go on where an earlier server stopped."""
+        self._ledger.recover()
+        if self.state == "waiting":
+            self.begin()
+        elif self.state == "open":
+            await self._lodging.resume()
+            self._shared.spawn(Operation(self._keep))
+        self._verdicts.resume()
+
+    async def opened(self, call: Call) -> bool:
+        """Wait for the session to open, as long as the caller would; whether it has opened or failed to."""
+        pause = self._shared.limits.notify_s
+        return await wait(self._lodging.opening, call, pause=pause, last_line=self._last_line, limit=call.patience)
+
+    async def require_opened(self) -> None:
+        """Raise what kept the session from opening, if something did."""
+        if self._lodging.opening.done:
+            await self._lodging.opening.result()
+
+    async def _bash(self, command: str, background: bool, call: Call) -> CommandReply:
+        until = anyio.current_time() + call.patience
+        guest = await self._lodging.guest(call)
+        if background:
+            return await self._run(command, True, 0.0, call)
+        async with self._shell.turn(guest, until - anyio.current_time()):
+            return await self._run(command, False, max(0.0, until - anyio.current_time()), call)
+
+    async def _run(self, command: str, background: bool, wait_s: float, call: Call) -> CommandReply:
+        guest = await self._lodging.guest(call)
+        request = {"command": command, "background": background}
+        async with accepted(self._lodging, "bash", request, call) as entry:
+            result = await guest.run(
+                command,
+                wait_s=wait_s,
+                time_limit=self._ledger.left().command_time,
+                background=background,
+                key=f"e{entry.event}",
+            )
+        self._verdicts.settle()
+        reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)
+        self._ledger.finish(entry, reply)
+        return reply
+
+    async def _edit(self, request: EditRequest, call: Call) -> EditReply:
+        guest = await self._lodging.guest(call)
+        async with accepted(self._lodging, "edit", request, call) as entry:
+            edited = await edit(guest, request)
+        self._verdicts.settle()
+        reply = EditReply(
+            command=request.command,
+            path=request.path,
+            seconds=self._ledger.seconds(entry),
+            budget=self._ledger.left(),
+            state=self.state,
+            content=edited.content,
+            overwrote=edited.overwrote,
+            snippet=edited.snippet,
+        )
+        self._ledger.finish(entry, reply)
+        return reply
+
+    async def _job(self, job: str, action: JobAction, data: bytes | None, call: Call) -> CommandReply:
+        guest = await self._lodging.guest(call)
+        request = {"job": job, "action": action, "input": data}
+        async with accepted(self._lodging, "job", request, call, charge=False) as entry:
+            if action == "kill":
+                result = await guest.job_kill(job)
+            elif action == "input":
+                result = await guest.job_input(job, data or b"", wait_s=call.patience)
+            else:
+                result = await guest.job_wait(job, wait_s=call.patience)
+        reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)
+        self._ledger.finish(entry, reply)
+        return reply
+
+    async def _answer(self, operation: Operation[T], call: Call) -> T:
+        await wait(operation, call, pause=self._shared.limits.notify_s, last_line=self._last_line)
+        return await operation.result()
+
+    async def _live(self) -> None:
+        await self._lodging.opening.ended()
+        await self._keep()
+
+    async def _keep(self) -> None:
+        await keep(self._shared, self._ledger, self._lodging, self._verdicts)
+
+    async def _last_line(self) -> str:
+        if self.state == "waiting":
+            return self._ledger.row.reason or ""
+        return await last_line(self._lodging.current())
+
+    async def _jobs(self) -> tuple[JobView, ...]:
+        guest = self._lodging.current()
+        if guest is None:
+            return ()
+        try:
+            async with self._lodging.attended():
+                jobs = await guest.jobs()
+        except (SandboxGone, SessionClosed):
+            return ()  # the session's state says it all
+        return tuple(
+            JobView(job.job, job.command.split("\n", 1)[0], job.running, job.exit_code, job.seconds) for job in jobs
+        )
+
+    def _view(self, jobs: tuple[JobView, ...], score: Score | None) -> SessionView:
+        row = self._ledger.row
+        return SessionView(
+            id=self.id,
+            task=self.task.id,
+            state=self.state,
+            reason=row.reason,
+            flavour=row.flavour,
+            protocol=row.protocol,
+            budget=self._ledger.left(),
+            created_at=row.created_at,
+            exit_status=row.exit_status,
+            jobs=jobs,
+            score=None if score is None else score.model_copy(update={"fault_message": None}),
+        )

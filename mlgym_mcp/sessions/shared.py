@@ -1,0 +1,28 @@
+"""What all sessions of one manager share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from anyio.abc import TaskGroup
+
+from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.places import Places
+from mlgym_mcp.sessions.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Services, limits, places, and the task group that all work belongs to."""
+
+    services: Services
+    limits: SessionLimits
+    task_group: TaskGroup
+    sandboxes: Places
+    """For sessions with a sandbox."""
+    scoring: Places
+    """For artefacts being scored."""
+
+    def spawn(self, operation: Operation[Any]) -> None:
+        """Start an operation; it ends with the manager at the latest."""
+        self.task_group.start_soon(operation.run)

@@ -1,0 +1,183 @@
+"""Verdicts: `validate`, `submit`, and what is submitted when the budget ends first."""
+
+from collections.abc import Awaitable, Callable
+
+from mlgym_mcp.errors import MLGymError
+from mlgym_mcp.scoring.score import Phase, Score
+from mlgym_mcp.sessions import exit_status
+from mlgym_mcp.sessions.acceptance import accepted
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.exit_status import CutOffCause
+from mlgym_mcp.sessions.grading import Grader
+from mlgym_mcp.sessions.ledger import Entry
+from mlgym_mcp.sessions.once import Once
+from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.replies import ScoreOutcome, ScoreReply
+from mlgym_mcp.sessions.waiting import wait
+
+CUT_OFF: dict[CutOffCause, str] = {
+    "steps": "all steps of its budget were used",
+    "wall_time": "its wall time was over",
+    "idle": "nobody used it for the length of its lease",
+}
+HELD = "scoring failed twice through no fault of the submission; it is held for the operator"
+
+
+class Verdicts:
+    """Everything about one session that ends in a score."""
+
+    def __init__(self, grader: Grader, once: Once) -> None:
+        self._grader = grader
+        self._shared = grader.shared
+        self._ledger = grader.ledger
+        self._lodging = grader.lodging
+        self._once = once
+        self._uncollected: dict[Phase, Operation[ScoreReply]] = {}
+
+    async def validate(self, call: Call) -> ScoreReply:
+        """Score the artefact as it is now; or collect the score that an earlier call did not wait for."""
+        return await self._collect("validate", call, lambda: self._validate(call))
+
+    async def submit(self, call: Call) -> ScoreReply:
+        """Score the artefact and end the session; or collect that score, any number of times."""
+        if (reply := self._settled()) is not None:
+            return reply
+        resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
+        return await self._collect("submit", call, resubmit)
+
+    def cut_off(self, cause: CutOffCause) -> None:
+        """End the session and submit, in the background, what was submitted unscored or else what last validated."""
+        artefact = self._ledger.row.submission or self._ledger.row.validated
+        status = exit_status.cut_off(cause, has_artefact=artefact is not None)
+        self._lodging.close("cut_off", status, reason=CUT_OFF[cause], submission=artefact)
+        if artefact is not None:
+            self._start("submit", Call(), self._score_submission)
+
+    def resume(self) -> None:
+        """Go on with what an earlier server left unscored, and end what is over meanwhile."""
+        self.settle()
+        if not self._ledger.live and self._ledger.row.submission is not None and self._settled() is None:
+            self._start("submit", Call(), self._score_submission)
+
+    def settle(self) -> None:
+        """Cut the session off if its budget is spent and no call that was paid for goes on."""
+        ledger = self._ledger
+        if ledger.state != "open" or ledger.charged_now:
+            return
+        if (cause := ledger.budget.spent(ledger.now)) is not None:
+            self.cut_off(cause)
+
+    async def _collect(self, phase: Phase, call: Call, work: Callable[[], Awaitable[ScoreReply]]) -> ScoreReply:
+        known = self._once.known(phase, call, ScoreReply)
+        going = known or self._uncollected.get(phase)
+        operation = going or self._start(phase, call, work)
+        limits = self._shared.limits
+        if not await wait(operation, call, pause=limits.notify_s, last_line=self._progress, limit=call.patience):
+            return self._reply(phase, "pending")
+        if self._uncollected.get(phase) is operation:
+            del self._uncollected[phase]
+        reply = await operation.result()
+        if going is not None and known is None and call.key is not None and self._ledger.live:
+            self._ledger.note(phase, {"collected": True}, call, reply)
+        return reply
+
+    def _start(self, phase: Phase, call: Call, work: Callable[[], Awaitable[ScoreReply]]) -> Operation[ScoreReply]:
+        operation = self._once.start(phase, call, work)
+        self._uncollected[phase] = operation
+        return operation
+
+    async def _validate(self, call: Call) -> ScoreReply:
+        guest = await self._lodging.guest(call)
+        try:
+            async with accepted(self._lodging, "validate", {}, call) as entry:
+                artefact = await self._grader.pack(guest)
+                held = self._grader.held("validate", artefact.sha256)
+                score = held or await self._grader.score("validate", artefact)
+                if score.outcome == "scored":
+                    self._ledger.change(validated=artefact.sha256)
+        except MLGymError:
+            self.settle()
+            raise
+        return self._answer(entry, score)
+
+    async def _submit(self, call: Call) -> ScoreReply:
+        sha256 = self._ledger.row.submission
+        guest = await self._lodging.guest(call) if sha256 is None else None
+        try:
+            async with accepted(self._lodging, "submit", {}, call) as entry:
+                artefact = self._grader.kept(sha256 or "") if guest is None else await self._grader.pack(guest)
+                self._ledger.change(submission=artefact.sha256)
+                score = await self._grader.score("submit", artefact)
+                self._conclude(score)
+        except MLGymError:
+            self.settle()
+            raise
+        return self._answer(entry, score)
+
+    def _conclude(self, score: Score) -> None:
+        data = self._grader.task.submission.kind == "data"
+        if score.outcome == "scored":
+            self._lodging.close("submitted", exit_status.SUBMITTED)
+        elif score.outcome == "submission_fault" and data:
+            # Only the form of data can be at fault, which tells nothing hidden: it costs a step, not the session.
+            self._ledger.change(submission=None)
+        elif score.outcome == "submission_fault":
+            self._lodging.close("submitted", exit_status.FAULTY)
+        elif self._grader.held("submit", score.artefact):
+            self._lodging.close("submitted", exit_status.SUBMITTED, reason=HELD)
+
+    async def _score_submission(self) -> ScoreReply:
+        artefact = self._grader.kept(self._ledger.row.submission or "")
+        score = None
+        while score is None or (score.outcome == "infrastructure_fault" and not self._held()):
+            score = await self._grader.score("submit", artefact)
+        reply = self._reply("submit", score.outcome, score, seconds=score.seconds)
+        self._ledger.note("submit", {"automatic": True}, Call(), reply)
+        return reply
+
+    def _answer(self, entry: Entry, score: Score) -> ScoreReply:
+        if score.outcome == "infrastructure_fault":
+            self._ledger.refund(entry)
+        self.settle()
+        reply = self._reply(score.phase, score.outcome, score, seconds=self._ledger.seconds(entry))
+        self._ledger.finish(entry, reply)
+        return reply
+
+    def _settled(self) -> ScoreReply | None:
+        row = self._ledger.row
+        if row.state not in ("submitted", "cut_off"):
+            if not self._ledger.live:
+                self._lodging.require_open()
+            return None
+        if row.submission is None:
+            return self._reply("submit", "nothing_to_score")
+        score = self._grader.final()
+        if score is not None:
+            return self._reply("submit", score.outcome, score, seconds=score.seconds)
+        return self._reply("submit", "infrastructure_fault") if self._held() else None
+
+    def _reply(
+        self, phase: Phase, outcome: ScoreOutcome, score: Score | None = None, *, seconds: float = 0.0
+    ) -> ScoreReply:
+        row = self._ledger.row
+        if score is not None and phase == "submit":
+            score = score.model_copy(update={"fault_message": None})
+        artefact = score.artefact if score is not None else row.submission
+        return ScoreReply(
+            phase=phase,
+            outcome=outcome,
+            score=score,
+            seconds=seconds,
+            budget=self._ledger.left(),
+            state=self._ledger.state,
+            exit_status=row.exit_status,
+            fault=None if score is None else score.fault_message or score.fault_code,
+            held=bool(artefact and outcome == "infrastructure_fault" and self._grader.held(phase, artefact)),
+        )
+
+    def _held(self) -> bool:
+        return self._grader.held("submit", self._ledger.row.submission or "") is not None
+
+    async def _progress(self) -> str:
+        ahead = self._shared.scoring.waiting
+        return f"{ahead} wait to be scored" if ahead else "it is being scored"

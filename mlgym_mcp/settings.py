@@ -1,0 +1,142 @@
+"""Settings: the only reader of environment variables and of the config file.
+
+Each setting comes from the first of: the command line (`overrides`), the variable MLGYM_MCP_<SETTING>, the config
+file, its default here. The config file is `config.toml` in the user's config folder, or what MLGYM_MCP_CONFIG names.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mlgym_mcp.errors import SetupError
+
+PREFIX = "MLGYM_MCP_"
+CONFIG = "MLGYM_MCP_CONFIG"
+APP = "mlgym-mcp"
+MAX_WAIT = 50.0
+"""Seconds. Clients drop a request after 60."""
+
+
+class Settings(BaseModel):
+    """Everything the operator can set. Times in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
+    """Sessions, artefacts and scores."""
+    cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP, appauthor=False))
+    """Environments and prepared data: what can be made again."""
+    tasks_dirs: tuple[Path, ...] = ()
+    """Folders of tasks besides the shipped ones."""
+    sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    flavour: Literal["auto", "full", "sample"] = "auto"
+    protocol: Literal["strict", "mlgym"] = "strict"
+    task: str | None = None
+    """The one task that the server is pinned to."""
+    gpus: str = "all"
+    """Which GPUs may be lent: `all`, `none`, or indices such as `0,1`."""
+    orphan_grace: float = Field(default=900.0, gt=0)
+    """How long a sandbox lives on without a server and without a running job."""
+    lease_s: float = Field(default=4 * 3600.0, gt=0)
+    """How long a session keeps its sandbox without a call and without a running job."""
+    wait_s: float = Field(default=40.0, ge=0, le=MAX_WAIT)
+    """How long a call waits for its answer unless it says."""
+    max_sessions: int = Field(default=16, ge=1)
+    scoring_limit: int = Field(default=1, ge=1)
+    """Artefacts scored at once."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("tasks_dirs", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("gpus", mode="after")
+    @classmethod
+    def _devices(cls, value: str) -> str:
+        if not re.fullmatch(r"all|none|\d+(,\d+)*", value):
+            raise ValueError("'all', 'none' or indices such as '0,1'")
+        return value
+
+    @field_validator("data_dir", "cache_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("tasks_dirs", mode="after")
+    @classmethod
+    def _all_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path.expanduser().absolute() for path in value)
+
+    @classmethod
+    def load(
+        cls, overrides: Mapping[str, object] | None = None, *, environ: Mapping[str, str] | None = None
+    ) -> "Settings":
+        """Read the settings; overrides that are None don't count. `environ` stands in for the process's own.
+
+        Raises:
+            SetupError: a value is not what was expected, or a name is unknown; says which and where it was set.
+        """
+        variables = _variables(os.environ if environ is None else environ)
+        config = _config_path(os.environ if environ is None else environ)
+        given = {name: value for name, value in (overrides or {}).items() if value is not None}
+        values = _read_config(config) | variables | given
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SetupError(_explain(error, given=given, variables=variables, config=config)) from None
+
+
+def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name != CONFIG and value != ""
+    }
+
+
+def _config_path(environ: Mapping[str, str]) -> Path:
+    named = environ.get(CONFIG)
+    if not named:
+        return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise SetupError(f"{CONFIG} names {path}, but there is no such file.")
+    return path
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SetupError(f"The config file {path} can't be read: {error}.") from None
+
+
+def _explain(
+    error: ValidationError, *, given: Mapping[str, object], variables: Mapping[str, object], config: Path
+) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if name in given:
+        place = f"--{name.replace('_', '-')}"
+    elif name in variables:
+        place = PREFIX + name.upper()
+    else:
+        place = f"`{name}` in {config}"
+    if first["type"] == "extra_forbidden":
+        return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{place} is {first['input']!r}, but should be {expected}."
+
+
+def inherited_environment() -> dict[str, str]:
+    """This process's environment, for a server that the command line itself starts."""
+    return dict(os.environ)

@@ -1,0 +1,53 @@
+"""Artefacts: packed submissions, kept as files named by their hash."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from mlgym_mcp.store.files import keep, temporary_name
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArtefact:
+    """One artefact in the folder. Size in bytes."""
+
+    sha256: str
+    path: Path
+    size: int
+
+
+class Artefacts:
+    """The folder of artefacts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, sha256: str) -> StoredArtefact | None:
+        """The artefact with this hash, or None."""
+        path = self._path(sha256)
+        return StoredArtefact(sha256, path, path.stat().st_size) if path.is_file() else None
+
+    async def add(self, chunks: AsyncIterator[bytes]) -> StoredArtefact:
+        """Keep what a stream brings; on return it is on the disk. Nothing is left of a stream that fails."""
+        part = temporary_name(self._folder / "artefact")
+        digest = hashlib.sha256()
+        try:
+            async with await anyio.open_file(part, "xb") as file:
+                async for chunk in chunks:
+                    digest.update(chunk)
+                    await file.write(chunk)
+                await file.flush()
+                await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
+            path = self._path(digest.hexdigest())
+            await anyio.to_thread.run_sync(keep, part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        return StoredArtefact(digest.hexdigest(), path, path.stat().st_size)
+
+    def _path(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.tar"

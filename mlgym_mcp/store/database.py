@@ -1,0 +1,113 @@
+"""The SQLite file: opened, brought to this version's schema, and written in transactions.
+
+It is written on the event loop: a commit in WAL takes 0.02 ms, and 0.16 ms through a thread.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlgym_mcp.errors import SetupError, StoreError
+from mlgym_mcp.store.schema import STEPS
+
+BUSY_TIMEOUT_MS = 5000
+"""How long a write waits for another server's."""
+
+
+class Database:
+    """One connection to the SQLite file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._depth = 0
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator["Database"]:
+        """Open the file, made if absent, in this version's schema.
+
+        Raises:
+            SetupError: a newer version of the program has written it.
+            StoreError: it can't be opened.
+        """
+        try:
+            connection = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} can't be opened: {error}") from error
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            database = cls(connection)
+            database._migrate(path)
+            yield database
+        finally:
+            connection.close()
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[None]:
+        """A transaction: all of it or nothing. Nested ones join the outermost, which decides on `durable`.
+
+        Args:
+            durable: whether it survives a power cut, at the price of a sync.
+        """
+        if self._depth:
+            yield
+            return
+        if durable:
+            self._execute("PRAGMA synchronous = FULL")
+        self._execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        else:
+            self._execute("COMMIT")
+        finally:
+            self._depth -= 1
+            if durable:
+                self._execute("PRAGMA synchronous = NORMAL")
+
+    def rows(self, query: str, values: dict[str, Any] | None = None) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self._execute(query, values).fetchall()
+
+    def row(self, query: str, values: dict[str, Any] | None = None) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        row: sqlite3.Row | None = self._execute(query, values).fetchone()
+        return row
+
+    def change(self, statement: str, values: dict[str, Any]) -> int:
+        """Run a statement; how many rows it changed."""
+        return self._execute(statement, values).rowcount
+
+    def insert(self, statement: str, values: dict[str, Any]) -> int:
+        """Insert one row; its id."""
+        return self._execute(statement, values).lastrowid or 0
+
+    def _execute(self, statement: str, values: dict[str, Any] | None = None) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values or {})
+        except sqlite3.Error as error:
+            raise StoreError(f"the store refused a statement: {error}") from error
+
+    def _migrate(self, path: Path) -> None:
+        if self._version() == len(STEPS):
+            return
+        with self.write(durable=True):
+            version = self._version()
+            if version > len(STEPS):
+                raise SetupError(f"{path} was written by a newer mlgym-mcp; upgrade, or set MLGYM_MCP_DATA_DIR.")
+            for step in STEPS[version:]:
+                for statement in step.split(";"):
+                    self._execute(statement)
+            self._execute(f"PRAGMA user_version = {len(STEPS)}")
+
+    def _version(self) -> int:
+        return int(self._execute("PRAGMA user_version").fetchone()[0])

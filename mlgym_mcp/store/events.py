@@ -1,0 +1,74 @@
+"""Events: what happened in a session, in order: its trajectory, and the memory of its idempotency keys.
+
+An event is written twice: when a call is accepted, with its request, and before it is answered, with its reply. One
+without a reply is a call during which the server stopped.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlgym_mcp.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` in seconds since the epoch; request and reply are JSON."""
+
+    id: int
+    session: str
+    kind: str
+    key: str | None
+    at: float
+    request: str
+    seconds: float | None
+    reply: str | None
+    error: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the call was answered."""
+        return self.seconds is not None
+
+
+class Events:
+    """The table of events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, session: str, kind: str, request: str, *, at: float, key: str | None = None) -> int:
+        """Record a call that was accepted; the id of its event.
+
+        Raises:
+            StoreError: the session has an event with this key.
+        """
+        return self._database.insert(
+            "INSERT INTO events (session, kind, key, at, request) VALUES (:session, :kind, :key, :at, :request)",
+            {"session": session, "kind": kind, "key": key, "at": at, "request": request},
+        )
+
+    def finish(self, event: int, *, seconds: float, reply: str | None = None, error: str | None = None) -> None:
+        """Record how a call was answered."""
+        self._database.change(
+            "UPDATE events SET seconds = :seconds, reply = :reply, error = :error WHERE id = :id",
+            {"id": event, "seconds": seconds, "reply": reply, "error": error},
+        )
+
+    def forget_key(self, event: int) -> None:
+        """Let a key be used again: its call was refused or failed without effect."""
+        self._database.change("UPDATE events SET key = NULL WHERE id = :id", {"id": event})
+
+    def by_key(self, session: str, key: str) -> Event | None:
+        """The event that carries this key, or None."""
+        query = "SELECT * FROM events WHERE session = :session AND key = :key"
+        found = self._database.row(query, {"session": session, "key": key})
+        return None if found is None else _event(found)
+
+    def list(self, session: str) -> list[Event]:
+        """All events of a session, in order."""
+        query = "SELECT * FROM events WHERE session = :session ORDER BY id"
+        return [_event(found) for found in self._database.rows(query, {"session": session})]
+
+
+def _event(found: Any) -> Event:
+    return Event(**dict(found))

@@ -1,0 +1,43 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+
+def temporary_name(path: Path) -> Path:
+    """A new name beside `path`, on the same file system."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600, whole and synced, unless there is one already; whoever comes first wins."""
+    part = temporary_name(path)
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(part, path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def keep(part: Path, path: Path) -> None:
+    """Give a finished, synced file its name, replacing what had it."""
+    os.replace(part, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder survive a power cut; a no-op where folders can't be synced."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,86 @@
+"""Instances: the servers that share a data folder. Each holds a lock on its own file for as long as it lives.
+
+The lock, not the file, says that a server lives: the kernel frees it however the server ends.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+ID_LENGTH = 8
+"""Hexadecimal digits of an instance id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """This server among those of one data folder."""
+
+    id: str
+    folder: Path
+    _file: BinaryIO
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path) -> Iterator["Instance"]:
+        """Become an instance until the block ends."""
+        instance = cls._create(folder)
+        try:
+            yield instance
+        finally:
+            _path(folder, instance.id).unlink(missing_ok=True)
+            instance.release()
+
+    @classmethod
+    def _create(cls, folder: Path) -> "Instance":
+        name = secrets.token_hex(ID_LENGTH // 2)
+        file = open(_path(folder, name), "xb")  # noqa: SIM115 - held for the life of the server
+        _lock(file)
+        return cls(id=name, folder=folder, _file=file)
+
+    def free(self, owner: str | None) -> bool:
+        """Whether what this owner owned may be taken over: nobody owns it, or its server is dead."""
+        if owner is None:
+            return True
+        if owner == self.id:
+            return False
+        try:
+            with open(_path(self.folder, owner), "r+b") as file:
+                _lock(file)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def sandbox_id(self) -> str:
+        """A new id for a sandbox that this instance makes; whoever finds it can tell whose it was."""
+        return self.id + secrets.token_hex(8)
+
+    def made_by(self, sandbox_id: str) -> str:
+        """The instance that made a sandbox."""
+        return sandbox_id[:ID_LENGTH]
+
+    def release(self) -> None:
+        """Let go of the lock, as the kernel does when a server dies."""
+        self._file.close()
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{os.path.basename(name)}.lock"

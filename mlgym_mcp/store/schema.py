@@ -1,0 +1,74 @@
+"""The tables, and the steps that lead from each version of them to the next."""
+
+VERSION_1 = """
+CREATE TABLE instances (
+    id TEXT PRIMARY KEY,
+    started_at REAL NOT NULL,
+    process INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    principal TEXT NOT NULL,
+    key TEXT,
+    task TEXT NOT NULL,
+    protocol TEXT NOT NULL,
+    flavour TEXT NOT NULL,
+    gpus INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    exit_status TEXT,
+    created_at REAL NOT NULL,
+    closed_at REAL,
+    backend TEXT NOT NULL,
+    sandbox TEXT NOT NULL UNIQUE,
+    token TEXT NOT NULL,
+    lease_until REAL NOT NULL,
+    owner TEXT,
+    budget TEXT NOT NULL,
+    validated TEXT,
+    submission TEXT,
+    UNIQUE (principal, key)
+) STRICT;
+
+CREATE INDEX sessions_by_state ON sessions (state, created_at);
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES sessions (id),
+    kind TEXT NOT NULL,
+    key TEXT,
+    at REAL NOT NULL,
+    request TEXT NOT NULL,
+    seconds REAL,
+    reply TEXT,
+    error TEXT,
+    UNIQUE (session, key)
+) STRICT;
+
+CREATE INDEX events_by_session ON events (session, id);
+
+CREATE TABLE submissions (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES sessions (id),
+    phase TEXT NOT NULL,
+    artefact TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+
+CREATE INDEX submissions_by_session ON submissions (session, id);
+
+CREATE TABLE scores (
+    id INTEGER PRIMARY KEY,
+    submission INTEGER NOT NULL REFERENCES submissions (id),
+    at REAL NOT NULL,
+    outcome TEXT NOT NULL,
+    score TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX scores_by_submission ON scores (submission, id);
+"""
+
+STEPS = (VERSION_1,)
+"""Step N leads from version N to version N + 1."""

@@ -1,0 +1,32 @@
+"""The data folder's secret, from which hidden splits and seeds derive. Drawn once, shared by all its servers."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from mlgym_mcp.errors import StoreError
+from mlgym_mcp.store.files import write_once
+
+SIZE = 32
+
+
+def read_secret(path: Path) -> bytes:
+    """The secret, drawn now if there is none.
+
+    Raises:
+        StoreError: the file doesn't hold a secret.
+    """
+    if not path.exists():
+        write_once(path, secrets.token_bytes(SIZE))
+    secret = path.read_bytes()
+    if len(secret) != SIZE:
+        raise StoreError(f"{path} should hold {SIZE} bytes, but holds {len(secret)}.")
+    if os.name == "posix":
+        path.chmod(0o600)
+    return secret
+
+
+def hash_secret(secret: bytes) -> str:
+    """What scores say of the secret: equal hashes, equal hidden splits."""
+    return hashlib.sha256(b"mlgym-mcp secret\0" + secret).hexdigest()

@@ -1,0 +1,109 @@
+"""Sessions: one row each, written by the instance that owns it and by no other."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from mlgym_mcp.errors import StoreError
+from mlgym_mcp.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """What lasts of a session. Stamps in seconds since the epoch."""
+
+    id: str
+    principal: str
+    key: str | None
+    """Idempotency key of its `start`, unique to the principal."""
+    task: str
+    protocol: str
+    flavour: str
+    gpus: int
+    state: str
+    reason: str | None
+    exit_status: str | None
+    created_at: float
+    closed_at: float | None
+    backend: str
+    sandbox: str
+    token: str
+    """What a peer must show the sandbox's guest. Secret, as is `id`: neither is in the repr."""
+    lease_until: float
+    owner: str | None
+    """The instance that serves it."""
+    budget: str
+    """JSON."""
+    validated: str | None
+    """Hash of the last artefact that validated."""
+    submission: str | None
+    """Hash of the artefact submitted, from the moment it is taken."""
+
+    def __repr__(self) -> str:
+        return f"SessionRow(sandbox={self.sandbox!r}, task={self.task!r}, state={self.state!r}, owner={self.owner!r})"
+
+
+COLUMNS = tuple(field.name for field in fields(SessionRow))
+INSERT = f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+UPDATE = f"UPDATE sessions SET {', '.join(f'{name} = :{name}' for name in COLUMNS)} WHERE id = :id AND owner = :owner"
+CLAIM = "UPDATE sessions SET owner = :new WHERE id = :id AND owner IS :old"
+
+
+class Sessions:
+    """The table of sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, row: SessionRow) -> SessionRow:
+        """Add a session; if the principal has one with the same key, that one is the answer instead."""
+        with self._database.write():
+            known = self._database.row(
+                "SELECT * FROM sessions WHERE principal = :principal AND key = :key",
+                {"principal": row.principal, "key": row.key},
+            )
+            if known is None:
+                self._database.insert(INSERT, asdict(row))
+            return row if known is None else _row(known)
+
+    def save(self, row: SessionRow) -> None:
+        """Write a session that its owner has changed.
+
+        Raises:
+            StoreError: another instance owns it now.
+        """
+        with self._database.write():
+            if not self._database.change(UPDATE, asdict(row)):
+                raise StoreError(f"the session of sandbox {row.sandbox} belongs to another server now")
+
+    def claim(self, session_id: str, *, old: str | None, new: str) -> bool:
+        """Make `new` the owner if `old` still is; whether it did."""
+        return bool(self._database.change(CLAIM, {"id": session_id, "old": old, "new": new}))
+
+    def get(self, session_id: str) -> SessionRow | None:
+        """The session with this id, or None."""
+        return self._one("SELECT * FROM sessions WHERE id = :value", session_id)
+
+    def by_sandbox(self, sandbox: str) -> SessionRow | None:
+        """The session whose sandbox this is, or None."""
+        return self._one("SELECT * FROM sessions WHERE sandbox = :value", sandbox)
+
+    def live(self) -> list[SessionRow]:
+        """The sessions that wait or are open, oldest first, whoever owns them."""
+        query = "SELECT * FROM sessions WHERE state IN ('waiting', 'open') ORDER BY created_at"
+        return [_row(found) for found in self._database.rows(query)]
+
+    def list(self, *, principal: str | None = None, limit: int = 1000) -> list[SessionRow]:
+        """The latest sessions, newest first, of one principal or of all."""
+        query = (
+            "SELECT * FROM sessions WHERE :principal IS NULL OR principal = :principal "
+            "ORDER BY created_at DESC LIMIT :limit"
+        )
+        return [_row(found) for found in self._database.rows(query, {"principal": principal, "limit": limit})]
+
+    def _one(self, query: str, value: str) -> SessionRow | None:
+        found = self._database.row(query, {"value": value})
+        return None if found is None else _row(found)
+
+
+def _row(found: Any) -> SessionRow:
+    return SessionRow(**dict(found))

@@ -1,0 +1,87 @@
+"""The store: one data folder, opened by one instance."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgym_mcp.errors import SetupError
+from mlgym_mcp.store.artefacts import Artefacts
+from mlgym_mcp.store.database import Database
+from mlgym_mcp.store.events import Events
+from mlgym_mcp.store.instance import Instance
+from mlgym_mcp.store.scores import Scores
+from mlgym_mcp.store.secret import hash_secret, read_secret
+from mlgym_mcp.store.sessions import Sessions
+from mlgym_mcp.store.submissions import Submissions
+
+
+@dataclass(frozen=True)
+class Store:
+    """A data folder: `mlgym.sqlite`, `artefacts/`, `instances/` and `secret`."""
+
+    folder: Path
+    instance: Instance
+    """This server among those that share the folder."""
+    database: Database
+    sessions: Sessions
+    events: Events
+    submissions: Submissions
+    scores: Scores
+    artefacts: Artefacts
+    secret: bytes
+    """Never to be shown; scores carry `secret_hash`."""
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path) -> Iterator["Store"]:
+        """Open a data folder, made if absent, as a new instance.
+
+        Raises:
+            SetupError: the folder can't be used.
+        """
+        artefacts, instances = folder / "artefacts", folder / "instances"
+        try:
+            for path in (folder, artefacts, instances):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise SetupError(
+                f"The data folder {folder} can't be used ({error.strerror}); set MLGYM_MCP_DATA_DIR to another."
+            ) from None
+        with Instance.open(instances) as instance, Database.open(folder / "mlgym.sqlite") as database:
+            database.insert(
+                "INSERT INTO instances (id, started_at, process) VALUES (:id, :at, :process)",
+                {"id": instance.id, "at": time.time(), "process": os.getpid()},
+            )
+            yield cls(
+                folder=folder,
+                instance=instance,
+                database=database,
+                sessions=Sessions(database),
+                events=Events(database),
+                submissions=Submissions(database),
+                scores=Scores(database),
+                artefacts=Artefacts(artefacts),
+                secret=read_secret(folder / "secret"),
+            )
+
+    @property
+    def secret_hash(self) -> str:
+        """What scores say of the secret."""
+        return hash_secret(self.secret)
+
+    def abandoned(self, sandbox_id: str) -> bool:
+        """Whether a sandbox was made by an instance of this folder that is gone."""
+        maker = self.instance.made_by(sandbox_id)
+        known = self.database.row("SELECT id FROM instances WHERE id = :id", {"id": maker})
+        return known is not None and self.instance.free(maker)
+
+    def write(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """A transaction over several tables: all of it or nothing."""
+        return self.database.write(durable=durable)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.folder)!r})"

@@ -1,0 +1,1 @@
+"""The MCP edge: arguments in, text out, no decisions."""

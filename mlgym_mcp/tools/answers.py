@@ -1,0 +1,177 @@
+"""The structured answers of tools: what programs read where models read text."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions.budget import BudgetLeft
+from mlgym_mcp.sessions.replies import ScoreOutcome, ScoreReply, SessionView
+from mlgym_mcp.sessions.session import Session
+from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.tasks.spec import TaskSpec
+
+
+class Answer(BaseModel):
+    """The root of all structured answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TaskEntry(Answer):
+    """A task as `list_tasks` shows it."""
+
+    id: str
+    title: str
+    domain: str
+    metric: str = Field(description="The metric that ranks")
+    goal: Literal["maximize", "minimize"]
+    baseline: float = Field(description="The baseline's value on the full data")
+    target: float = Field(description="The value that earns a reward of 1: the best known")
+    target_source: str
+    steps: int
+    gpus: int
+
+    @classmethod
+    def of(cls, task: TaskSpec) -> "TaskEntry":
+        """The entry of one task."""
+        return cls(
+            id=task.id,
+            title=task.title,
+            domain=task.domain,
+            metric=task.ranking.name,
+            goal=task.ranking.goal,
+            baseline=task.baselines.full.strict[task.ranking.name],
+            target=task.target.value,
+            target_source=task.target.source,
+            steps=task.budget.steps,
+            gpus=task.resources.gpus,
+        )
+
+
+class TaskList(Answer):
+    """What `list_tasks` answers."""
+
+    tasks: list[TaskEntry]
+
+
+class Left(Answer):
+    """The budget left. Times in seconds; null means without limit."""
+
+    steps: int
+    wall_time: float
+    command_time: float
+    validations: int | None
+
+    @classmethod
+    def of(cls, budget: BudgetLeft) -> "Left":
+        """The budget that a reply carries."""
+        return cls(
+            steps=budget.steps,
+            wall_time=budget.wall_time,
+            command_time=budget.command_time,
+            validations=budget.validations,
+        )
+
+
+class ScoreFacts(Answer):
+    """A score: metric → value in each of them."""
+
+    scores: dict[str, float] = Field(default_factory=dict)
+    standard_error: dict[str, float] = Field(default_factory=dict)
+    baseline: dict[str, float] = Field(default_factory=dict)
+    reward: float | None = Field(default=None, description="(score − baseline) / (target − baseline), in [−1, 1]")
+    upstream_scores: dict[str, float] | None = Field(
+        default=None, description="After `submit`: on all examples of the original benchmark"
+    )
+
+    @classmethod
+    def facts(cls, score: Score | None) -> "ScoreFacts":
+        """The figures of a score; none of them while there is no score."""
+        if score is None:
+            return ScoreFacts()
+        return ScoreFacts(
+            scores=score.scores,
+            standard_error=score.standard_error,
+            baseline=score.baseline,
+            reward=score.reward,
+            upstream_scores=score.upstream_scores,
+        )
+
+
+class ScoreAnswer(ScoreFacts):
+    """What `validate` and `submit` answer."""
+
+    session: str
+    phase: Literal["validate", "submit"]
+    outcome: ScoreOutcome
+    fault: str | None
+    exit_status: str | None
+    state: SessionState
+    flavour: str
+    protocol: str
+    seconds: float
+    left: Left
+
+    @classmethod
+    def of(cls, reply: ScoreReply, session: Session) -> "ScoreAnswer":
+        """All that a reply says."""
+        return cls(
+            **ScoreFacts.facts(reply.score).model_dump(),
+            session=session.id,
+            phase=reply.phase,
+            outcome=reply.outcome,
+            fault=reply.fault,
+            exit_status=reply.exit_status,
+            state=reply.state,
+            flavour=session.flavour,
+            protocol=session.protocol,
+            seconds=reply.seconds,
+            left=Left.of(reply.budget),
+        )
+
+
+class Job(Answer):
+    """One job of a session."""
+
+    job: str
+    command: str
+    running: bool
+    exit_code: int | None
+    seconds: float
+
+
+class SessionAnswer(Answer):
+    """What `start`, `status` and `end` answer."""
+
+    session: str
+    task: str
+    state: SessionState
+    reason: str | None = Field(description="Why it waits, was cut off or was lost")
+    flavour: str
+    protocol: str
+    jobs: list[Job]
+    exit_status: str | None
+    score: ScoreFacts | None
+    left: Left
+    brief: str | None = Field(default=None, description="Of `start`: what to do")
+
+    @classmethod
+    def of(cls, view: SessionView, *, brief: str | None = None) -> "SessionAnswer":
+        """All that a view shows."""
+        return cls(
+            session=view.id,
+            task=view.task,
+            state=view.state,
+            reason=view.reason,
+            flavour=view.flavour,
+            protocol=view.protocol,
+            jobs=[
+                Job(job=job.job, command=job.command, running=job.running, exit_code=job.exit_code, seconds=job.seconds)
+                for job in view.jobs
+            ],
+            exit_status=view.exit_status,
+            score=None if view.score is None else ScoreFacts.facts(view.score),
+            left=Left.of(view.budget),
+            brief=brief,
+        )

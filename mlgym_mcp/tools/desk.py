@@ -1,0 +1,90 @@
+"""What all tools share: the catalogue, the sessions, and what a call that doesn't say is taken to mean."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import anyio
+
+from mlgym_mcp.errors import CallerError, UnknownTask
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.manager import StartRequest
+from mlgym_mcp.sessions.session import Session
+from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tools.handle import Handles, OpenManager
+from mlgym_mcp.tools.incoming import Request, call_of
+from mlgym_mcp.tools.reply import closing
+
+AT_ONCE = Call(wait_s=0)
+
+Turn: TypeAlias = tuple[Session, Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the operator chose for calls that don't say."""
+
+    flavour: str = "auto"
+    protocol: str = "strict"
+    wait_s: float = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where tools turn to."""
+
+    catalog: Catalog
+    manager: OpenManager
+    handles: Handles
+    defaults: Defaults = Defaults()
+
+    @classmethod
+    def of(
+        cls, catalog: Catalog, manager: OpenManager, *, task: str | None = None, defaults: Defaults = Defaults()
+    ) -> "Desk":
+        """A desk for all tasks, or for one session on the one `task` that a server is pinned to."""
+        pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol) if task else None
+        return cls(catalog, manager, Handles(manager, pinned), defaults)
+
+    @property
+    def pinned_task(self) -> str | None:
+        """The one task of a pinned server."""
+        return self.handles.pinned.task if self.handles.pinned else None
+
+    def tasks(self, domain: str | None = None) -> tuple[TaskSpec, ...]:
+        """The tasks this server offers: all of a domain, or the one it is pinned to."""
+        if self.pinned_task is not None:
+            return (self.catalog.get(self.pinned_task),)
+        return self.catalog.list(domain)
+
+    def task(self, task_id: str) -> TaskSpec:
+        """One task that this server offers.
+
+        Raises:
+            UnknownTask: it offers none with this id.
+        """
+        if self.pinned_task not in (None, task_id):
+            raise UnknownTask(f"This server offers one task only: {self.pinned_task}.")
+        return self.catalog.get(task_id)
+
+    @asynccontextmanager
+    async def turn(self, request: Request, handle: str | None, wait_s: float | None = None) -> AsyncIterator[Turn]:
+        """The session that a call means and how the call waits; refusals end with the budget, as all replies do.
+
+        Raises:
+            UnknownSession: it isn't clear which session is meant.
+        """
+        began = anyio.current_time()
+        call = self.call(request, wait_s)
+        session = await self.handles.session(handle, call)
+        try:
+            yield session, call
+        except CallerError as error:
+            left = (await session.status(call=AT_ONCE)).budget
+            raise type(error)(f"{error}\n{closing('refused', anyio.current_time() - began, left)}") from error
+
+    def call(self, request: Request, wait_s: float | None = None) -> Call:
+        """How a request waits: as it says, or as the operator chose."""
+        return call_of(request, self.defaults.wait_s if wait_s is None else wait_s)

@@ -1,0 +1,51 @@
+"""What a request says about itself: who makes it, how long it waits, whether it is a repetition."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+
+from mcp.server.mcpserver import Context
+from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
+
+from mlgym_mcp.sessions.call import Call
+
+LOCAL = "local"
+"""The principal of everybody who speaks over stdin and stdout."""
+KEY = "mlgym-mcp/key"
+"""The `_meta` entry with which a client marks repetitions of one call."""
+
+Request: TypeAlias = Context[Any, Any]
+
+WaitSeconds: TypeAlias = Annotated[
+    float | None, Field(description="Seconds to wait for the answer, 0 to 50. Default 40.", ge=0)
+]
+SessionHandle: TypeAlias = Annotated[
+    str | None, Field(description="The session, as `start` named it. Not needed while you have only one open.")
+]
+
+if TYPE_CHECKING:
+    OptionalText: TypeAlias = str | None
+else:
+
+    def _null_or(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+        return None if value is None else validate(value)
+
+    # The SDK turns a text that looks like JSON into what it says, unless the parameter's type is `str` and nothing
+    # else; an agent could not write a JSON file then.
+    OptionalText = Annotated[
+        str, WrapValidator(_null_or), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+    ]
+    """A text, or null for none."""
+
+
+def call_of(request: Request, wait_s: float) -> Call:
+    """How this request waits: its patience, its idempotency key, and progress to whoever asked for it."""
+
+    async def notify(seconds: float, line: str) -> None:
+        await request.report_progress(seconds, None, line)
+
+    return Call(wait_s=wait_s, key=_key(request), notify=notify)
+
+
+def _key(request: Request) -> str | None:
+    key = cast(Mapping[str, object], request.request_context.meta or {}).get(KEY)
+    return key if isinstance(key, str) and key else None

@@ -1,0 +1,68 @@
+"""Which tools a server offers, and what clients are told about each."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.types import CallToolResult, ToolAnnotations
+
+from mlgym_mcp.tools.catalogue import CatalogueTools
+from mlgym_mcp.tools.desk import Desk
+from mlgym_mcp.tools.reply import answered
+from mlgym_mcp.tools.scoring import ScoringTools
+from mlgym_mcp.tools.sessions import SessionTools
+from mlgym_mcp.tools.work import WorkTools
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One tool. Nothing is destructive or open to the world: a sandbox holds all that tools do."""
+
+    title: str
+    tool: Callable[..., Awaitable[CallToolResult]]
+    reads_only: bool = False
+    idempotent: bool = False
+    structured: bool = True
+    pinned: bool = True
+    """Whether a server pinned to one task offers it too."""
+
+
+def add_tools(server: MCPServer[Any], desk: Desk) -> None:
+    """Give a server its tools: all ten, or those that its one session needs. Their list never changes."""
+    for offer in _offers(desk):
+        if offer.pinned or desk.pinned_task is None:
+            server.add_tool(
+                answered(offer.tool),
+                title=offer.title,
+                description=inspect.getdoc(offer.tool),
+                annotations=_annotations(offer),
+                structured_output=offer.structured,
+            )
+
+
+def _offers(desk: Desk) -> list[Offer]:
+    catalogue, sessions, work, scoring = CatalogueTools(desk), SessionTools(desk), WorkTools(desk), ScoringTools(desk)
+    return [
+        Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, pinned=False),
+        Offer("Start a session", sessions.start, pinned=False),
+        Offer("Run a command", work.bash, structured=False),
+        Offer("View or change a file", work.edit, structured=False),
+        Offer("Follow a job", work.job, structured=False),
+        Offer("Score without submitting", scoring.validate),
+        Offer("Submit", scoring.submit, idempotent=True),
+        Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
+        Offer("End a session", sessions.end, idempotent=True, pinned=False),
+        Offer("Read a resource", catalogue.read, reads_only=True, idempotent=True, structured=False),
+    ]
+
+
+def _annotations(offer: Offer) -> ToolAnnotations:
+    return ToolAnnotations(
+        title=offer.title,
+        read_only_hint=offer.reads_only,
+        destructive_hint=False,
+        idempotent_hint=offer.idempotent,
+        open_world_hint=False,
+    )

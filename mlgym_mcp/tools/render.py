@@ -1,0 +1,157 @@
+"""Replies as text: each function gives the lines of one reply, the closing line last."""
+
+import base64
+from collections.abc import Mapping
+
+from mcp.types import ContentBlock, ImageContent, TextContent
+
+from mlgym_mcp.sandbox.base import CommandResult
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions.replies import CommandReply, EditReply, FileContent, ScoreReply, SessionView
+from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tools.output import shown
+from mlgym_mcp.tools.reply import closing
+
+IMAGES = {"png": "image/png", "jpeg": "image/jpeg"}
+STOPPED = {
+    "command_time": "Ended at the time limit for one command.",
+    "killed": "Killed.",
+    "disk": "Ended because the disk was full.",
+    "memory": "Ended because the memory was full.",
+}
+
+
+def command_text(reply: CommandReply) -> list[str]:
+    """What a command printed, what became of it, and how it ended."""
+    result = reply.result
+    output = shown(
+        result.head, result.tail, size=len(result.head) + len(result.tail) + result.omitted, rest=result.output_path
+    )
+    parts = [output, *_fate(result), *_state_note(reply.state)]
+    return [*parts, closing(_exit_status(result), reply.seconds, reply.budget)]
+
+
+def _exit_status(result: CommandResult) -> str:
+    if result.running:
+        return f"running as {result.job}"
+    if result.exit_code is not None and result.exit_code < 0:
+        return f"ended by signal {-result.exit_code}"
+    return f"exit {result.exit_code}"
+
+
+def _fate(result: CommandResult) -> list[str]:
+    notes = []
+    if result.running:
+        notes.append(f'(still running as job {result.job}; follow it with job(job="{result.job}", action="wait"))')
+    if result.stopped:
+        notes.append(f"({STOPPED.get(result.stopped, f'Ended: {result.stopped}.')})")
+    if result.shell_lost:
+        notes.append(
+            f"(The shell ended with it: the next command gets a fresh one in {result.cwd or '/workspace'}, "
+            "with the exported variables but without functions and other variables.)"
+        )
+    return notes
+
+
+def edit_content(reply: EditReply) -> list[ContentBlock]:
+    """What an edit shows or did; an image comes as an image."""
+    last = closing("done", reply.seconds, reply.budget)
+    content = reply.content
+    if content is not None and content.kind in IMAGES:
+        data = base64.b64encode(content.data).decode()
+        image = ImageContent(type="image", data=data, mime_type=IMAGES[content.kind])
+        return [image, TextContent(type="text", text="\n".join([reply.path, *_state_note(reply.state), last]))]
+    parts = [_edit_text(reply), *_state_note(reply.state), last]
+    return [TextContent(type="text", text="\n".join(part.rstrip("\n") for part in parts))]
+
+
+def _edit_text(reply: EditReply) -> str:
+    if reply.content is not None:
+        return _file_text(reply.content)
+    if reply.snippet is not None:
+        return f"{reply.path} is changed:\n{shown(reply.snippet)}"
+    return f"{reply.path} is {'overwritten' if reply.overwrote else 'created'}."
+
+
+def _file_text(content: FileContent) -> str:
+    body = shown(content.data, rest="view with `view_range`")
+    if content.kind == "text" and content.truncated:
+        body += f"\n(cut; it has {content.total_lines:,} lines: view more with `view_range`)"
+    return body if content.data else "(empty)"
+
+
+def score_text(reply: ScoreReply) -> list[str]:
+    """A score beside its baseline, or why there is none."""
+    parts = [_outcome(reply), *_figures(reply.score), *_state_note(reply.state)]
+    if reply.score is not None:
+        parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}")
+    if reply.exit_status:
+        parts.append(f"exit status: {reply.exit_status}")
+    return [*parts, closing(reply.outcome, reply.seconds, reply.budget)]
+
+
+def _outcome(reply: ScoreReply) -> str:
+    if reply.outcome == "pending":
+        return f"Scoring goes on; call `{reply.phase}` again to collect the score, free of charge."
+    if reply.outcome == "submission_fault":
+        return f"The submission could not be scored: {reply.fault}"
+    if reply.outcome == "infrastructure_fault":
+        held = "The artefact is held for the operator." if reply.held else f"Call `{reply.phase}` again."
+        return f"The server failed to score it, through no fault of yours; nothing was charged. {held}"
+    if reply.outcome == "nothing_to_score":
+        return "There was nothing to score."
+    return "The score of the submission:" if reply.phase == "submit" else "The score on the validation part:"
+
+
+def _figures(score: Score | None) -> list[str]:
+    if score is None or not score.scores:
+        return []
+    lines = [_figure(name, value, score.standard_error, score.baseline) for name, value in score.scores.items()]
+    if score.reward is not None:
+        lines.append(f"reward {score.reward:+.4f} (0: the baseline, 1: the best known)")
+    if score.upstream_scores:
+        listed = ", ".join(f"{name} {value:.6g}" for name, value in score.upstream_scores.items())
+        lines.append(f"on all examples of the original benchmark: {listed}")
+    return lines
+
+
+def _figure(name: str, value: float, errors: Mapping[str, float], baseline: Mapping[str, float]) -> str:
+    error = f" ± {errors[name]:.2g}" if name in errors else ""
+    beside = f" (baseline {baseline[name]:.6g})" if name in baseline else ""
+    return f"{name} {value:.6g}{error}{beside}"
+
+
+def session_text(view: SessionView, seconds: float, *, brief: str | None = None) -> list[str]:
+    """How a session stands; with its brief, when it has just been started."""
+    parts = [f"Session {view.id} on {view.task}: {view.state}{f' ({view.reason})' if view.reason else ''}."]
+    parts.append(f"data: {view.flavour}, protocol: {view.protocol}")
+    parts += [_job_line(job.job, job.command, job.running, job.exit_code, job.seconds) for job in view.jobs]
+    parts += _figures(view.score)
+    if view.exit_status:
+        parts.append(f"exit status: {view.exit_status}")
+    if brief:
+        parts.append(f"\n{brief}\n")
+    return [*parts, closing(view.state, seconds, view.budget)]
+
+
+def _job_line(job: str, command: str, running: bool, exit_code: int | None, seconds: float) -> str:
+    return f"- job {job}: {'running' if running else f'exit {exit_code}'}, {seconds:.0f} s: {command}"
+
+
+def _state_note(state: SessionState) -> list[str]:
+    if state == "cut_off":
+        return [
+            "(The budget is spent: the session is closed, and its last validated artefact is submitted. See `status`.)"
+        ]
+    return []
+
+
+def task_text(task: TaskSpec) -> str:
+    """One task of the catalogue in two lines."""
+    metric = task.ranking
+    return (
+        f"- {task.id}: {task.title} ({task.domain})\n"
+        f"  {metric.goal} {metric.name}; baseline {task.baselines.full.strict[metric.name]:.6g}, "
+        f"best known {task.target.value:.6g} ({task.target.source}); {task.budget.steps} steps"
+    )

@@ -1,0 +1,78 @@
+"""A whole server with real sandboxes, and a client that talks to it, in one process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from mlgym_mcp.server import catalog_of, open_server
+from mlgym_mcp.services import open_backend
+from mlgym_mcp.settings import Settings
+
+BACKENDS = ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
+
+
+@dataclass
+class Gateway:
+    """A client of a server that stands on this machine's sandboxes."""
+
+    client: Client
+    settings: Settings
+
+    async def call(self, tool: str, **arguments: Any) -> CallToolResult:
+        """What a tool answers; an error fails the test."""
+        result = await self.client.call_tool(tool, arguments)
+        assert not result.is_error, text(result)
+        return result
+
+    async def start(self, task: str, **arguments: Any) -> str:
+        """The handle of a new session, once it is open."""
+        facts = (await self.call("start", task=task, wait_s=50, **arguments)).structured_content
+        while facts and facts["state"] == "waiting":
+            facts = (await self.call("status", session=facts["session"])).structured_content
+        assert facts and facts["state"] == "open", facts
+        return str(facts["session"])
+
+    async def bash(self, session: str, command: str) -> str:
+        """What a command prints, and the line after it."""
+        return text(await self.call("bash", session=session, command=command, wait_s=50))
+
+    async def create(self, session: str, path: str, content: str) -> None:
+        """Write a file of the workspace."""
+        await self.call("edit", session=session, command="create", path=path, file_text=content)
+
+    async def score(self, tool: str, session: str) -> dict[str, Any]:
+        """What `validate` or `submit` finds."""
+        facts = (await self.call(tool, session=session, wait_s=50)).structured_content
+        while facts and facts["outcome"] == "pending":
+            facts = (await self.call(tool, session=session, wait_s=50)).structured_content
+        assert facts is not None
+        return facts
+
+
+def text(result: CallToolResult) -> str:
+    """All text of a result."""
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+@asynccontextmanager
+async def open_gateway(
+    data_dir: Path, cache_dir: Path, *, sandbox: Literal["bubblewrap", "docker"] = "bubblewrap", **settings: Any
+) -> AsyncIterator[Gateway]:
+    """A server on a data folder of its own, and a client of the newest protocol revision.
+
+    Sandboxes would outlive the server, as they should: they are removed when the block ends.
+    """
+    chosen = Settings(data_dir=data_dir, cache_dir=cache_dir, sandbox=sandbox, **settings)
+    try:
+        async with open_server(chosen) as server, Client(server) as client:
+            yield Gateway(client, chosen)
+    finally:
+        async with open_backend(chosen, catalog_of(chosen)) as backend:
+            for sandbox_id in await backend.ids():
+                await backend.remove(sandbox_id)

@@ -1,0 +1,73 @@
+"""Settings come from the command line, the environment and a file, in this order, and say where a bad one stands."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mlgym_mcp.errors import SetupError
+from mlgym_mcp.settings import Settings
+
+
+def config(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    return {"MLGYM_MCP_CONFIG": str(path)}
+
+
+def test_the_defaults_need_nothing(tmp_path: Path) -> None:
+    settings = Settings.load(environ=config(tmp_path, ""))
+    assert (settings.sandbox, settings.flavour, settings.protocol, settings.task) == ("auto", "auto", "strict", None)
+    assert (settings.wait_s, settings.orphan_grace, settings.gpus) == (40, 900, "all")
+    assert settings.data_dir.is_absolute()
+
+
+def test_the_command_line_goes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    environ = {**config(tmp_path, 'wait_s = 1\nflavour = "full"\ngpus = "none"'), "MLGYM_MCP_WAIT_S": "2"}
+    environ["MLGYM_MCP_FLAVOUR"] = "sample"
+    settings = Settings.load({"wait_s": 3, "flavour": None}, environ=environ)
+    assert (settings.wait_s, settings.flavour, settings.gpus) == (3, "sample", "none")
+
+
+def test_folders_may_be_several_and_are_made_absolute(tmp_path: Path) -> None:
+    environ = {**config(tmp_path, ""), "MLGYM_MCP_TASKS_DIRS": f"{tmp_path}:~/tasks"}
+    assert Settings.load(environ=environ).tasks_dirs == (tmp_path, Path("~/tasks").expanduser())
+
+
+def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
+    Settings.load(environ={**config(tmp_path, ""), "HOME": "/", "MLGYM_SANDBOX": "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SANDBOX", "jail", "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap' or 'fake'."),
+        ("WAIT_S", "90", "MLGYM_MCP_WAIT_S is '90', but should be less than or equal to 50."),
+        ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
+        ("GPUS", "a", "MLGYM_MCP_GPUS is 'a', but should be 'all', 'none' or indices such as '0,1'."),
+        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: cache_dir, data_dir,"),
+    ],
+)
+def test_a_bad_variable_is_named_with_what_was_expected(tmp_path: Path, name: str, value: str, message: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        Settings.load(environ={**config(tmp_path, ""), f"MLGYM_MCP_{name}": value})
+    assert str(caught.value).startswith(message)
+
+
+def test_a_bad_value_in_the_file_or_on_the_command_line_is_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"`protocol` in .*config.toml is 'lax', but should be 'strict' or 'mlgym'"):
+        Settings.load(environ=config(tmp_path, 'protocol = "lax"'))
+    with pytest.raises(SetupError, match="--max-sessions is 0, but should be greater than or equal to 1"):
+        Settings.load({"max_sessions": 0}, environ=config(tmp_path, ""))
+
+
+def test_a_file_that_is_absent_or_not_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="MLGYM_MCP_CONFIG names /absent, but there is no such file"):
+        Settings.load(environ={"MLGYM_MCP_CONFIG": "/absent"})
+    with pytest.raises(SetupError, match=r"config.toml can't be read"):
+        Settings.load(environ=config(tmp_path, "wait_s ="))
+
+
+def test_settings_never_change(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        Settings.load(environ=config(tmp_path, "")).wait_s = 1

@@ -1,0 +1,211 @@
+"""The store keeps what it was given, whole, for several servers at once."""
+
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlgym_mcp.errors import SetupError, StoreError
+from mlgym_mcp.scoring.score import Outcome, Score
+from mlgym_mcp.store import SessionRow, Store
+
+
+def row(store: Store, name: str = "s1", **changes: object) -> SessionRow:
+    values = SessionRow(
+        id=name,
+        principal="local",
+        key=None,
+        task="toy-v1",
+        protocol="strict",
+        flavour="sample",
+        gpus=0,
+        state="open",
+        reason=None,
+        exit_status=None,
+        created_at=1.0,
+        closed_at=None,
+        backend="fake",
+        sandbox=store.instance.sandbox_id(),
+        token="token",
+        lease_until=100.0,
+        owner=store.instance.id,
+        budget="{}",
+        validated=None,
+        submission=None,
+    )
+    return replace(values, **changes)  # type: ignore[arg-type]
+
+
+def score(outcome: Outcome = "scored") -> Score:
+    return Score(
+        task="toy-v1",
+        task_hash="t",
+        phase="submit",
+        protocol="strict",
+        flavour="sample",
+        outcome=outcome,
+        scores={"accuracy": 0.1 + 0.2} if outcome == "scored" else {},
+        artefact="a1",
+        grader_hash="g",
+        secret_hash="s",
+        environment="e",
+        backend="fake",
+        network="none",
+        seconds=1.5,
+    )
+
+
+async def chunks(*parts: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+    if error is not None:
+        raise error
+
+
+def test_what_one_server_wrote_the_next_one_reads(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        kept = store.sessions.add(row(store))
+        event = store.events.begin("s1", "bash", '{"command": "true"}', at=2.0)
+        store.events.finish(event, seconds=0.5, reply="{}")
+        submission = store.submissions.add("s1", "submit", "a1", size=3, at=3.0)
+        store.scores.add(submission.id, score(), at=4.0)
+    with Store.open(tmp_path) as store:
+        assert store.sessions.get("s1") == kept
+        assert [(event.kind, event.seconds, event.finished) for event in store.events.list("s1")] == [
+            ("bash", 0.5, True)
+        ]
+        assert store.submissions.list("s1") == [submission]
+        assert [found.score for found in store.scores.of_session("s1")] == [score()]
+        assert [found.artefact for found in store.scores.of_task("toy-v1")] == ["a1"]
+
+
+def test_neither_handle_nor_token_is_in_the_repr_of_a_session(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert "hush" not in repr(row(store, "hush-handle", token="hush-token"))
+
+
+def test_only_the_owner_writes_a_session(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as one, Store.open(tmp_path) as two:
+        kept = one.sessions.add(row(one))
+        assert two.sessions.claim("s1", old=one.instance.id, new=two.instance.id)
+        assert not one.sessions.claim("s1", old=one.instance.id, new=one.instance.id)
+        with pytest.raises(StoreError, match="belongs to another server"):
+            one.sessions.save(replace(kept, state="lost"))
+        two.sessions.save(replace(kept, owner=two.instance.id, state="ended"))
+        assert [found.state for found in one.sessions.list()] == ["ended"]
+
+
+def test_a_principal_has_one_session_for_each_key(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        first = store.sessions.add(row(store, "s1", key="k"))
+        assert store.sessions.add(row(store, "s2", key="k")) == first
+        assert store.sessions.add(row(store, "s3", key="k", principal="other")).id == "s3"
+        assert store.sessions.add(row(store, "s4")).id == "s4"
+        assert store.sessions.add(row(store, "s5")).id == "s5"
+
+
+def test_sessions_are_found_by_sandbox_state_and_principal(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        first = store.sessions.add(row(store, "s1"))
+        store.sessions.add(row(store, "s2", principal="other", state="lost", created_at=2.0))
+        assert store.sessions.by_sandbox(first.sandbox) == first
+        assert store.sessions.by_sandbox("absent") is None
+        assert [found.id for found in store.sessions.live()] == ["s1"]
+        assert [found.id for found in store.sessions.list()] == ["s2", "s1"]
+        assert [found.id for found in store.sessions.list(principal="other")] == ["s2"]
+
+
+def test_a_session_has_one_event_for_each_key_until_it_is_forgotten(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.sessions.add(row(store))
+        event = store.events.begin("s1", "bash", "{}", at=1.0, key="k")
+        with pytest.raises(StoreError):
+            store.events.begin("s1", "bash", "{}", at=1.0, key="k")
+        found = store.events.by_key("s1", "k")
+        assert found is not None
+        assert (found.id, found.finished) == (event, False)
+        store.events.forget_key(event)
+        assert store.events.by_key("s1", "k") is None
+
+
+def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.sessions.add(row(store))
+        with pytest.raises(ZeroDivisionError), store.write(durable=True):
+            store.events.begin("s1", "bash", "{}", at=1.0)
+            raise ZeroDivisionError
+        assert store.events.list("s1") == []
+        store.events.begin("s1", "bash", "{}", at=1.0)
+        assert len(store.events.list("s1")) == 1
+
+
+def test_faults_are_counted_by_artefact_and_phase(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.sessions.add(row(store))
+        submission = store.submissions.add("s1", "submit", "a1", size=3, at=3.0)
+        for outcome in ("scored", "infrastructure_fault", "infrastructure_fault"):
+            store.scores.add(submission.id, score(outcome), at=4.0)
+        assert len(store.scores.faults("s1", "submit", "a1")) == 2
+        assert store.scores.faults("s1", "validate", "a1") == store.scores.faults("s1", "submit", "a2") == []
+
+
+def test_a_server_lives_for_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as one:
+        with Store.open(tmp_path) as two:
+            assert not one.instance.free(two.instance.id)
+            assert not one.instance.free(one.instance.id)
+            sandbox = two.instance.sandbox_id()
+            assert not one.abandoned(sandbox)
+            two.instance.release()
+            assert one.instance.free(two.instance.id)
+        assert one.abandoned(sandbox)
+        assert one.instance.free(None)
+        assert not one.abandoned("0123456789abcdef")
+
+
+async def test_an_artefact_is_kept_under_its_hash(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        first = await store.artefacts.add(chunks(b"ab", b"c"))
+        assert first.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        assert (first.path.read_bytes(), first.size) == (b"abc", 3)
+        assert await store.artefacts.add(chunks(b"abc")) == first == store.artefacts.get(first.sha256)
+        assert store.artefacts.get("0" * 64) is None
+
+
+async def test_nothing_is_left_of_a_stream_that_fails(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        with pytest.raises(OSError, match="lost"):
+            await store.artefacts.add(chunks(b"ab", error=OSError("lost")))
+        assert list((tmp_path / "artefacts").iterdir()) == []
+
+
+def test_the_secret_is_drawn_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as one, Store.open(tmp_path) as two:
+        assert one.secret == two.secret
+        assert len(one.secret_hash) == 64
+        assert one.secret.hex() not in one.secret_hash
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_damaged_secret_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"short")
+    with pytest.raises(StoreError, match="should hold 32 bytes, but holds 5"), Store.open(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="can't be used"), Store.open(tmp_path / "file"):
+        pass
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "mlgym.sqlite")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(SetupError, match="newer mlgym-mcp"), Store.open(tmp_path):
+        pass

@@ -20,6 +20,7 @@ from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.instructions import instructions
+from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
 
@@ -132,6 +133,7 @@ def _make_server(settings: Settings, catalog: Catalog, manager: Lazy[SessionMana
     server.desk = desk
     add_tools(server, desk)
     add_resources(server, desk)
+    add_prompts(server, desk)
     return server
 
 

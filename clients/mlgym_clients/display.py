@@ -14,7 +14,7 @@ from mlgym_clients.workbench import Grade
 LINE = 84
 """Characters of a step that are shown."""
 CAPTION = """
-data: full is the official one; sample is small and made up, for trying only.
+data: full is official; sample is small, made up, and for trying only.
 best: the best published score, or the best possible one.
 reward: 0 at the baseline, 1 at the best."""
 

@@ -49,13 +49,18 @@ class Grade:
         return ", ".join(f"{name} {value:.4f}" for name, value in self.scores.items())
 
 
-async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:
-    """Call a tool.
+async def call(client: Client, tool: str, *, watcher: Watcher | None = None, **arguments: Any) -> CallToolResult:
+    """Call a tool; a watcher is told what the server says of a call that takes its time.
 
     Raises:
         Refused: the server answered with an error.
     """
-    result = await client.call_tool(tool, arguments)
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        if watcher is not None and message:
+            watcher.goes_on(message)
+
+    result = await client.call_tool(tool, arguments, progress_callback=hear)
     if result.is_error:
         raise Refused(text_of(result))
     return result
@@ -87,10 +92,10 @@ class Workbench:
             Refused: it could not be opened.
         """
         watcher.begins(f"start {task}")
-        facts = facts_of(await call(client, "start", task=task))
+        facts = facts_of(await call(client, "start", watcher=watcher, task=task))
         while facts["state"] == "waiting":
             watcher.goes_on(facts["reason"] or "waiting")
-            facts = facts_of(await call(client, "status", session=facts["session"]))
+            facts = facts_of(await call(client, "status", watcher=watcher, session=facts["session"]))
         if facts["state"] != "open":
             raise Refused(f"the session is {facts['state']}: {facts['reason']}")
         watcher.ends(f"{facts['flavour']} data")
@@ -99,11 +104,11 @@ class Workbench:
     async def bash(self, command: str) -> str:
         """Run a command to its end, however long it takes; returns all that the server showed of it."""
         self.watcher.begins(f"bash: {command}")
-        shown = text_of(await call(self.client, "bash", command=command, session=self.session))
+        shown = text_of(await self._call("bash", command=command))
         pages = [shown]
         while running := RUNNING.search(shown):
             self.watcher.goes_on(f"as job {running[1]}")
-            shown = text_of(await call(self.client, "job", job=running[1], session=self.session))
+            shown = text_of(await self._call("job", job=running[1]))
             pages.append(shown)
         self.watcher.ends()
         return "\n".join(pages)
@@ -111,7 +116,7 @@ class Workbench:
     async def create(self, path: str, text: str) -> None:
         """Write a file of the workspace."""
         self.watcher.begins(f"edit: create {path}")
-        await call(self.client, "edit", command="create", path=path, file_text=text, session=self.session)
+        await self._call("edit", command="create", path=path, file_text=text)
         self.watcher.ends()
 
     async def validate(self) -> Grade:
@@ -124,11 +129,14 @@ class Workbench:
 
     async def _grade(self, tool: str) -> Grade:
         self.watcher.begins(tool)
-        result = await call(self.client, tool, session=self.session)
+        result = await self._call(tool)
         while facts_of(result)["outcome"] == "pending":
             self.watcher.goes_on("still scoring")
-            result = await call(self.client, tool, session=self.session)
+            result = await self._call(tool)
         facts = facts_of(result)
         grade = Grade(**{name: facts[name] for name in GRADE}, text=text_of(result))
         self.watcher.ends(grade.headline)
         return grade
+
+    async def _call(self, tool: str, **arguments: Any) -> CallToolResult:
+        return await call(self.client, tool, watcher=self.watcher, session=self.session, **arguments)

@@ -8,6 +8,9 @@ import anyio
 
 T = TypeVar("T")
 
+PIPED_WIDTH = 200
+"""Characters of a line that no terminal limits."""
+
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run an asynchronous piece of work to its end."""
@@ -18,7 +21,10 @@ def show(what: object) -> None:
     """Print a text, or anything that rich can render."""
     from rich.console import Console
 
-    Console().print(what, highlight=False)
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, PIPED_WIDTH)
+    console.print(what, highlight=False)
 
 
 def show_json(document: str) -> None:

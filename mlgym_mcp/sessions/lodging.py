@@ -196,7 +196,7 @@ class Lodging:
     async def _dispose(self) -> None:
         guest, self._guest = self._guest, None
         try:
-            with anyio.move_on_after(REMOVE_GRACE) as scope:
+            with anyio.move_on_after(REMOVE_GRACE, shield=True) as scope:
                 if guest is not None:
                     await guest.aclose()
                 await self._shared.services.backend.remove(self._sandbox)

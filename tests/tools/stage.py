@@ -1,0 +1,73 @@
+"""A client of a real server that stands on fakes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from mlgym_mcp.server import open_server
+from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.store import Store
+from mlgym_mcp.tasks.catalog import Catalog
+from tests.fakes import TASK, World
+
+Era = Literal["auto", "legacy"]
+ERAS: tuple[Era, ...] = ("auto", "legacy")
+"""The newest revision of the protocol, and those before it."""
+
+
+@asynccontextmanager
+async def connected(world: World, *, era: Era = "auto", **settings: Any) -> AsyncIterator[Client]:
+    """A client connected in memory to a server on the world's folder."""
+
+    @asynccontextmanager
+    async def open_services(_: Settings, catalog: Catalog) -> AsyncIterator[Services]:
+        with Store.open(world.folder / "data") as store:
+            yield Services(
+                store=store,
+                tasks=catalog,
+                preparer=world.preparer,
+                backend=world.backend,
+                referee=world.referee,
+                clock=world.clock,
+            )
+
+    chosen = Settings(data_dir=world.folder / "data", tasks_dirs=(world.folder / "tasks",), **settings)
+    async with open_server(chosen, open_services) as server, Client(server, mode=era) as client:
+        yield client
+
+
+async def start(client: Client, **arguments: Any) -> str:
+    """Start a session on the toy task; its handle."""
+    result = await client.call_tool("start", {"task": TASK, **arguments})
+    assert not result.is_error, text_of(result)
+    return str(facts_of(result)["session"])
+
+
+async def told(client: Client, tool: str, **arguments: Any) -> str:
+    """The text that a call is answered with."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, text_of(result)
+    return text_of(result)
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    """The text that a call is refused with."""
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error, text_of(result)
+    return text_of(result)
+
+
+def text_of(result: CallToolResult) -> str:
+    """All the text of a result."""
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def facts_of(result: CallToolResult) -> dict[str, Any]:
+    """The structured content of a result."""
+    facts: dict[str, Any] | None = result.structured_content
+    assert facts is not None
+    return facts

@@ -1,0 +1,101 @@
+"""`list_tasks`, `read` and the resources behind it, and what is said of each tool."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, TextContent, TextResourceContents
+
+from tests.fakes import TASK, World
+from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, text_of, told
+
+TOOLS = ["list_tasks", "start", "bash", "edit", "job", "validate", "submit", "status", "end", "read"]
+CLIENTS_CUT_AT = 2048
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_all_tools_are_listed_with_true_annotations_and_short_descriptions(tmp_path: Path, era: Era) -> None:
+    async with connected(World(tmp_path), era=era) as client:
+        tools = (await client.list_tools()).tools
+        assert [tool.name for tool in tools] == TOOLS
+        for tool in tools:
+            assert tool.title
+            assert tool.description and len(tool.description.encode()) < CLIENTS_CUT_AT
+            assert tool.annotations
+            assert tool.annotations.destructive_hint is False
+            assert tool.annotations.open_world_hint is False
+        read_only = {tool.name for tool in tools if tool.annotations and tool.annotations.read_only_hint}
+        assert read_only == {"list_tasks", "status", "read"}
+        structured = {tool.name for tool in tools if tool.output_schema}
+        assert structured == {"list_tasks", "start", "validate", "submit", "status", "end"}
+
+
+async def test_listing_tools_and_tasks_makes_nothing(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        await client.list_tools()
+        await client.list_resources()
+        await told(client, "list_tasks")
+        assert not (tmp_path / "data").exists()
+
+
+async def test_instructions_fit_into_what_clients_keep(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        assert client.instructions and len(client.instructions.encode()) < CLIENTS_CUT_AT
+
+
+async def test_list_tasks_shows_metric_baseline_and_target(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        result = await client.call_tool("list_tasks", {"domain": "toys"})
+        [task] = facts_of(result)["tasks"]
+        assert (task["id"], task["metric"], task["baseline"], task["target"]) == (TASK, "accuracy", 0.5, 1.0)
+        assert "toy-v1: Toy (toys)" in text_of(result)
+        assert "there are: " in await refused(client, "list_tasks", domain="cooking")
+
+
+async def test_tasks_are_listed_as_resources_and_read_with_their_brief(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
+        assert {"mlgym://tasks", f"mlgym://tasks/{TASK}"} <= listed
+        [content] = (await client.read_resource(f"mlgym://tasks/{TASK}")).contents
+        assert isinstance(content, TextResourceContents)
+        assert "Write answer.txt." in content.text
+        assert "Write answer.txt." in await told(client, "read", uri=f"mlgym://tasks/{TASK}")
+
+
+async def test_only_the_brief_and_the_starter_files_of_a_task_are_shown(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        files = f"mlgym://tasks/{TASK}/files"
+        assert await told(client, "read", uri=f"{files}/starter/answer.txt") == "start"
+        for path in ("grader.py", "task.yaml", "../toy-v1/grader.py", "starter/../grader.py"):
+            await refused(client, "read", uri=f"{files}/{path}")
+
+
+async def test_a_session_and_its_trajectory_are_read_with_the_handle(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        session = await start(client)
+        await told(client, "bash", command="echo hello")
+        assert json.loads(await told(client, "read", uri=f"mlgym://sessions/{session}"))["state"] == "open"
+        trajectory = await told(client, "read", uri=f"mlgym://sessions/{session}/trajectory")
+        events = [json.loads(line) for line in trajectory.splitlines()]
+        assert events[-1]["kind"] == "bash"
+        assert session not in trajectory
+
+
+@pytest.mark.parametrize("uri", ["mlgym://tasks/no-such-v1", "mlgym://sessions/no-such-handle"])
+async def test_what_there_is_not_is_refused_by_tool_and_by_protocol(tmp_path: Path, uri: str) -> None:
+    async with connected(World(tmp_path)) as client:
+        assert await refused(client, "read", uri=uri)
+        with pytest.raises(MCPError):
+            await client.read_resource(uri)
+
+
+async def test_the_prompt_carries_the_brief_and_its_argument_is_completed(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        [message] = (await client.get_prompt("attempt", {"task": TASK})).messages
+        assert isinstance(message.content, TextContent)
+        assert "Write answer.txt." in message.content.text
+        completed = await client.complete(PromptReference(name="attempt"), {"name": "task", "value": "to"})
+        assert completed.completion.values == [TASK]
+        with pytest.raises(MCPError, match="did you mean 'toy-v1'"):
+            await client.get_prompt("attempt", {"task": "toi-v1"})

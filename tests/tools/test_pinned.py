@@ -1,0 +1,53 @@
+"""A server that is pinned to one task offers one session and nothing else."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from mlgym_mcp.errors import UnknownTask
+from tests.fakes import TASK, World
+from tests.tools.stage import ERAS, Era, connected, refused, told
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_pinned_server_offers_what_its_session_needs(tmp_path: Path, era: Era) -> None:
+    async with connected(World(tmp_path), era=era, task=TASK) as client:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        assert names == ["bash", "edit", "job", "validate", "submit", "status", "read"]
+
+
+async def test_the_first_call_starts_the_session_and_later_calls_go_on_with_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with connected(world, task=TASK) as client:
+        assert not world.backend.guests
+        await told(client, "bash", command="echo kept > kept.txt")
+        assert "kept" in await told(client, "bash", command="cat kept.txt")
+
+
+async def test_calls_at_the_same_time_start_one_session(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with connected(world, task=TASK) as client, anyio.create_task_group() as calls:
+        for _ in range(3):
+            calls.start_soon(lambda: told(client, "bash", command="true"))
+    assert len(world.backend.guests) == 1
+
+
+async def test_after_submit_a_pinned_server_refuses_with_the_score(tmp_path: Path) -> None:
+    async with connected(World(tmp_path), task=TASK) as client:
+        await told(client, "submit")
+        assert "accuracy 0.75" in await refused(client, "bash", command="true")
+
+
+async def test_a_pinned_server_reads_only_its_own_task(tmp_path: Path) -> None:
+    async with connected(World(tmp_path), task=TASK) as client:
+        assert "Write answer.txt." in await told(client, "read", uri=f"mlgym://tasks/{TASK}")
+        assert "one task only" in await refused(client, "read", uri="mlgym://tasks/battle-of-the-sexes-v1")
+        listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
+        assert listed == ["mlgym://tasks", f"mlgym://tasks/{TASK}"]
+
+
+async def test_a_server_pinned_to_no_task_of_the_catalogue_does_not_open(tmp_path: Path) -> None:
+    with pytest.raises(UnknownTask):
+        async with connected(World(tmp_path), task="no-such-v1"):
+            pass

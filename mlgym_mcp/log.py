@@ -10,7 +10,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
-_SECRET_TEXT = re.compile(r"(?<=/s/)[\w-]{8,}|(?<=sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+")
+_SECRET_TEXT = re.compile(r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+")
 
 
 def configure(level: str = "info", *, as_json: bool = False) -> None:
@@ -22,7 +22,7 @@ def configure(level: str = "info", *, as_json: bool = False) -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
-    renderer: Processor = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer: Processor = structlog.processors.JSONRenderer() if as_json else _lines()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -38,6 +38,10 @@ def configure(level: str = "info", *, as_json: bool = False) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _lines() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:

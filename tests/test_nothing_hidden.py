@@ -17,8 +17,8 @@ SEARCH = """
 import json, mmap, os, stat, sys
 patterns = {name: bytes.fromhex(text) for name, text in json.load(open("patterns.json")).items()}
 found = {}
-for top in ("/workspace", "/outputs", "/data", "/run", "/tmp", "/dev/shm", "/etc", "/env", "/usr/share", "/var", "/home",
-            "/root", "/opt", "/srv", "/mnt", "/media", "/sys", "/hidden", "/grader", "/task", "/sources"):
+for top in ("/workspace", "/outputs", "/data", "/run", "/tmp", "/dev/shm", "/etc", "/env", "/usr/share", "/var",
+            "/home", "/root", "/opt", "/srv", "/mnt", "/media", "/sys", "/hidden", "/grader", "/task", "/sources"):
     for folder, folders, files in os.walk(top):
         for path in (os.path.join(folder, file) for file in files):
             try:

@@ -1,4 +1,4 @@
-"""A real server process ends in every way there is; its sandboxes live on for the next server, or end by their lease."""
+"""A server process ends in every way there is; its sandboxes live on for the next one, or end by their lease."""
 
 import json
 import os

@@ -14,9 +14,10 @@ from mlgym_clients.workbench import Grade
 LINE = 84
 """Characters of a step that are shown."""
 CAPTION = """
-data: full is official; sample is small, made up, and for trying only.
-best: the best published score, or the best possible one.
-reward: 0 at the baseline, 1 at the best."""
+data: full is the official one; sample is small, made up, and for trying only.
+score: on hidden examples that validating never touched. all: on all of the original benchmark's.
+published: best attempts of five models in its paper, to be held against "all".
+reward: 0 at the baseline, 1 at the best known."""
 
 
 class Steps:
@@ -52,23 +53,32 @@ class Steps:
 
 
 def results_table(results: Iterable[tuple[dict[str, Any], Grade]]) -> Table:
-    """One row a task: its score beside the baseline and the best published one."""
+    """One row a task: its score beside the baseline and the published ones."""
     table = Table(box=None, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
-    for column in ("task", "data", "score ± error", "baseline", "best", "reward"):
+    for column in ("task", "data", "score ± error", "all", "baseline", "published", "reward"):
         table.add_column(column, no_wrap=True, justify="left" if column in ("task", "data") else "right")
     for task, grade in results:
         table.add_row(task["id"], grade.flavour, *_figures(task, grade))
     return table
 
 
-def _figures(task: dict[str, Any], grade: Grade) -> tuple[str, str, str, str]:
+def _figures(task: dict[str, Any], grade: Grade) -> tuple[str, str, str, str, str]:
     metric = task["metric"]
-    score = f"{grade.scores[metric]:.4f}" if metric in grade.scores else grade.outcome
+    score = _figure(grade.scores, metric, grade.outcome)
     if metric in grade.standard_error:
         score += f" ± {grade.standard_error[metric]:.4f}"
-    baseline = f"{grade.baseline[metric]:.4f}" if metric in grade.baseline else "–"
-    best = f"{task['target']:.4f}" if grade.flavour == "full" else "–"
-    return score, baseline, best, "–" if grade.reward is None else f"{grade.reward:+.3f}"
+    published = sorted(task["published"].values()) if grade.flavour == "full" else []
+    return (
+        score,
+        _figure(grade.upstream_scores or {}, metric),
+        _figure(grade.baseline, metric),
+        f"{published[0]:.3f}–{published[-1]:.3f}" if published else "–",
+        "–" if grade.reward is None else f"{grade.reward:+.3f}",
+    )
+
+
+def _figure(values: dict[str, float], metric: str, otherwise: str = "–") -> str:
+    return f"{values[metric]:.4f}" if metric in values else otherwise
 
 
 def _first_line(text: str) -> str:

@@ -8,7 +8,7 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 RUNNING = re.compile(r"still running as job (j\d+)")
-GRADE = ("outcome", "scores", "standard_error", "baseline", "reward", "flavour")
+GRADE = ("outcome", "scores", "standard_error", "upstream_scores", "baseline", "reward", "flavour")
 """What a grade takes from a structured answer."""
 
 
@@ -36,6 +36,8 @@ class Grade:
     outcome: str
     scores: dict[str, float]
     standard_error: dict[str, float]
+    upstream_scores: dict[str, float] | None
+    """On all of the original benchmark's examples: what stands beside published scores. After a submit only."""
     baseline: dict[str, float]
     reward: float | None
     flavour: str

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
+from mlgym_mcp.sessions.operation import Operation, Spawn
 from mlgym_mcp.sessions.record import to_json
 from mlgym_mcp.sessions.state import LIVE, SessionState
 from mlgym_mcp.store import SessionRow, Store
@@ -15,20 +17,24 @@ from mlgym_mcp.store import SessionRow, Store
 SCORING_KINDS = frozenset({"validate", "submit"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A call that was accepted and is not answered yet. `began` in seconds since the epoch."""
 
-    event: int
     kind: str
+    request: object
+    key: str | None
     began: float
     charged: bool
+    event: int | None = None
+    """Its event's id; None until it is written."""
 
 
 class Ledger:
     """One session's row, budget and events."""
 
-    def __init__(self, store: Store, clock: Clock, row: SessionRow, lease_s: float) -> None:
+    def __init__(self, store: Store, clock: Clock, row: SessionRow, lease_s: float, *, spawn: Spawn) -> None:
+        self._spawn = spawn
         self._store = store
         self._clock = clock
         self._lease_s = lease_s
@@ -72,26 +78,47 @@ class Ledger:
         self.change(lease_until=self.now + self._lease_s)
 
     def accept(self, kind: str, request: object, call: Call, *, charge: bool = True) -> Entry:
-        """Record a call, charge it and renew the lease, all or nothing.
+        """Charge a call, renew the lease, and record both.
 
-        One that an earlier server accepted under this key, and did not answer, is taken up again.
+        A call with a key is in the store when this returns; one that an earlier server accepted under this key, and
+        did not answer, is taken up again. Any other call is written while the sandbox works on it, and at the latest
+        before it is answered: nobody was told of it until then.
 
         Raises:
             BudgetSpent: it costs more than is left; nothing was recorded.
         """
         now = self.now
         if call.key and (before := self._store.events.by_key(self.row.id, call.key)):
-            return Entry(before.id, kind, now, charged=False)
-        with self._store.write():
-            budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
-            event = self._store.events.begin(self.row.id, kind, to_json(request), at=now, key=call.key)
-            self.change(budget=budget, lease_until=now + self._lease_s)
+            return Entry(kind, request, call.key, now, charged=False, event=before.id)
+        budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
+        entry = Entry(kind, request, call.key, now, charged=charge)
+        if call.key:
+            with self._store.write():
+                self.change(budget=budget, lease_until=now + self._lease_s)
+                self._written(entry)
+        else:
+            self.budget = budget
+            self.row = replace(self.row, budget=dump_budget(budget), lease_until=now + self._lease_s)
+            self._spawn(Operation(partial(self._write_behind, entry)))
         self.charged_now += charge
-        return Entry(event, kind, now, charge)
+        return entry
+
+    async def _write_behind(self, entry: Entry) -> None:
+        self._written(entry)
+
+    def _written(self, entry: Entry) -> int:
+        """The id of an entry's event, written with the session's row if it was not yet."""
+        if entry.event is None:
+            with self._store.write():
+                entry.event = self._store.events.begin(
+                    self.row.id, entry.kind, to_json(entry.request), at=entry.began, key=entry.key
+                )
+                self._store.sessions.save(self.row)
+        return entry.event
 
     def finish(self, entry: Entry, reply: object) -> None:
         """Record the reply of an accepted call, before it is given."""
-        self._store.events.finish(entry.event, seconds=self.now - entry.began, reply=to_json(reply))
+        self._store.events.finish(self._written(entry), seconds=self.now - entry.began, reply=to_json(reply))
 
     def note(self, kind: str, request: object, call: Call, reply: object) -> None:
         """Record a free call and its reply at once."""
@@ -100,14 +127,15 @@ class Ledger:
     def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
         """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
         with self._store.write():
-            self._store.events.finish(entry.event, seconds=self.now - entry.began, error=str(error) or repr(error))
+            event = self._written(entry)
+            self._store.events.finish(event, seconds=self.now - entry.began, error=str(error) or repr(error))
             if refund:
                 self.refund(entry)
 
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""
         with self._store.write():
-            self._store.events.forget_key(entry.event)
+            self._store.events.forget_key(self._written(entry))
             if entry.charged:
                 self._give_back(entry.kind)
 

@@ -41,7 +41,7 @@ class Session:
         self.task = task
         self._shared = shared
         self._store = shared.services.store
-        self._ledger = Ledger(self._store, shared.services.clock, row, shared.limits.lease_s)
+        self._ledger = Ledger(self._store, shared.services.clock, row, shared.limits.lease_s, spawn=shared.spawn)
         self._lodging = Lodging(shared, self._ledger, task)
         self._once = Once(self._store, row.id, shared.spawn)
         self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
@@ -182,7 +182,8 @@ class Session:
                 wait_s=wait_s,
                 time_limit=self._ledger.left().command_time,
                 background=background,
-                key=f"e{entry.event}",
+                # The same for a repetition after a restart, so that the guest runs it once.
+                key=f"key:{call.key}" if call.key else "",
             )
         self._verdicts.settle()
         reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)

@@ -1,6 +1,6 @@
 """Sessions: one row each, written by the instance that owns it and by no other."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from mlgym_mcp.errors import StoreError
@@ -62,7 +62,7 @@ class Sessions:
                 {"principal": row.principal, "key": row.key},
             )
             if known is None:
-                self._database.insert(INSERT, asdict(row))
+                self._database.insert(INSERT, _values(row))
             return row if known is None else _row(known)
 
     def save(self, row: SessionRow) -> None:
@@ -72,7 +72,7 @@ class Sessions:
             StoreError: another instance owns it now.
         """
         with self._database.write():
-            if not self._database.change(UPDATE, asdict(row)):
+            if not self._database.change(UPDATE, _values(row)):
                 raise StoreError(f"the session of sandbox {row.sandbox} belongs to another server now")
 
     def claim(self, session_id: str, *, old: str | None, new: str) -> bool:
@@ -103,6 +103,11 @@ class Sessions:
     def _one(self, query: str, value: str) -> SessionRow | None:
         found = self._database.row(query, {"value": value})
         return None if found is None else _row(found)
+
+
+def _values(row: SessionRow) -> dict[str, Any]:
+    # Not `asdict`, which copies deeply: this is written with every call.
+    return {name: getattr(row, name) for name in COLUMNS}
 
 
 def _row(found: Any) -> SessionRow:

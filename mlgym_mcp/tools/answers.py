@@ -29,6 +29,7 @@ class TaskEntry(Answer):
     baseline: float = Field(description="The baseline's value on the full data")
     target: float = Field(description="The value that earns a reward of 1: the best known")
     target_source: str
+    published: dict[str, float] = Field(description="Best attempts of models in the original benchmark's paper")
     steps: int
     gpus: int
 
@@ -44,6 +45,7 @@ class TaskEntry(Answer):
             baseline=task.baselines.full.strict[task.ranking.name],
             target=task.target.value,
             target_source=task.target.source,
+            published={model: score.attempt for model, score in task.published.items()},
             steps=task.budget.steps,
             gpus=task.resources.gpus,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from anyio.abc import ByteStream
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_mcp.sandbox.process import Progress, silent
 
@@ -40,7 +40,8 @@ class Limits(BaseModel):
     shm: int = 64 * MIB
     tmp: int = 128 * MIB
     processes: int = 512
-    open_files: int = 4096
+    open_files: int = Field(default=4096, ge=512)
+    """The shell itself uses numbers up to 255."""
 
 
 @dataclass(frozen=True, slots=True)

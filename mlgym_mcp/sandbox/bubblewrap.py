@@ -20,7 +20,7 @@ from anyio import to_thread
 from anyio.abc import ByteStream
 
 from mlgym_mcp.errors import SandboxGone, SandboxStartError
-from mlgym_mcp.sandbox import profiles, unix
+from mlgym_mcp.sandbox import process, profiles, unix
 from mlgym_mcp.sandbox.base import SandboxSpec, Usage
 from mlgym_mcp.sandbox.environments import Environments
 from mlgym_mcp.sandbox.launch import ERRORS, SOCKET, Confinement, launch
@@ -51,7 +51,10 @@ class BubblewrapBackend:
         """Start a sandbox; on return its guest listens."""
         environment = await self._environments.prepare(profiles.load(spec.profile))
         folder = self._place(spec.id)
-        await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
+        try:
+            await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
+        except FileExistsError:
+            raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
         try:
             launched = await launch(
                 spec,
@@ -96,9 +99,9 @@ class BubblewrapBackend:
         if child:
             child.kill()
         with anyio.move_on_after(END_LIMIT):
-            while (child and child.alive) or not self._released(sandbox_id):
+            while (child and child.alive) or not self._released(sandbox_id):  # noqa: ASYNC110 -- as END_LOOK says
                 await anyio.sleep(END_LOOK)
-        await to_thread.run_sync(lambda: shutil.rmtree(self._place(sandbox_id), ignore_errors=True))
+        await _remove_folder(self._place(sandbox_id))
 
     async def ids(self) -> list[str]:
         """The ids of all sandboxes that have left anything in the data folder."""
@@ -132,6 +135,14 @@ class BubblewrapBackend:
             return ProcessIdentity(**json.loads((self._place(sandbox_id) / STATE).read_text()))
         except (FileNotFoundError, ValueError):
             return None
+
+
+async def _remove_folder(folder: Path) -> None:
+    with suppress(RecursionError):
+        await to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+    if await anyio.Path(folder).exists():  # the agent left folders closed to their owner, or a thousand deep
+        await process.run(["chmod", "--recursive", "--silent", "u+rwX", "--", str(folder)])
+        await process.run(["rm", "--recursive", "--force", "--", str(folder)])
 
 
 def _last_line(file: Path) -> str:

@@ -55,7 +55,9 @@ class Cgroups:
             return Usage(_number(folder / "memory.current"), _usage_usec(folder), _number(folder / "pids.current"))
         memory = _number(self.controllers["memory"] / name / "memory.usage_in_bytes")
         cpu = _number(self.controllers["cpuacct"] / name / "cpuacct.usage") if "cpuacct" in self.controllers else None
-        return Usage(memory, None if cpu is None else cpu / 1e9, _number(self.controllers["pids"] / name / "pids.current"))
+        return Usage(
+            memory, None if cpu is None else cpu / 1e9, _number(self.controllers["pids"] / name / "pids.current")
+        )
 
     def remove(self, name: str) -> None:
         """Remove a sandbox's groups; they must be empty of processes."""

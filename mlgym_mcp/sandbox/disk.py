@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import anyio
+
 from mlgym_mcp.errors import SandboxStartError
 from mlgym_mcp.sandbox import process
 
@@ -27,13 +29,13 @@ async def mount(image: Path, folder: Path) -> None:
     Raises:
         SandboxStartError: it could not be mounted.
     """
-    folder.mkdir(mode=0o755)
+    await anyio.Path(folder).mkdir(mode=0o755)
     await _run("mount", "-o", f"loop,{OPTIONS}", str(image), str(folder))
 
 
 async def unmount(folder: Path) -> None:
     """Unmount a disk; its loop device goes away with it. A no-op where nothing is mounted."""
-    if folder.is_mount():
+    if await anyio.Path(folder).is_mount():
         await process.run(["umount", "--lazy", str(folder)])
 
 

@@ -83,6 +83,7 @@ class DockerEngine:
                 tag=tag,
                 buildargs=dict(arguments),
                 rm=True,
+                forcerm=True,
                 decode=True,
                 timeout=BUILD_LIMIT,
             )

@@ -55,8 +55,14 @@ class DockerBackend:
         profile = profiles.load(spec.profile)
         image = await self._images.build(profile)
         folder = self._place(spec.id)
-        await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
         try:
+            await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
+        except FileExistsError:
+            raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
+        try:
+            for mount in spec.mounts:
+                if not await anyio.Path(mount.source).exists():  # the engine would make a folder there
+                    raise SandboxStartError(f"{mount.source} is absent")
             binds = await self._disk(spec, folder)
             await self._write_config(spec, folder, environment=not profile.bare)
             await self._engine.create(image, _guest_command(), **self._options(spec, binds))
@@ -103,7 +109,9 @@ class DockerBackend:
         """The ids of all sandboxes that have left a container or a folder."""
         containers = await self._engine.names(f"{LABEL}={self._owner}")
         folders = self._folder.glob(f"{PREFIX}*") if self._folder.is_dir() else ()
-        found = {name.removeprefix(CONTAINER) for name in containers} | {path.name.removeprefix(PREFIX) for path in folders}
+        found = {name.removeprefix(CONTAINER) for name in containers} | {
+            path.name.removeprefix(PREFIX) for path in folders
+        }
         return sorted(found)
 
     async def prepare(self, profile: str, progress: Progress = silent) -> str:
@@ -145,7 +153,7 @@ class DockerBackend:
                 await anyio.sleep(LISTEN_LOOK)
                 if not await self.alive(sandbox_id):
                     raise SandboxStartError("the container ended at once")
-            run.chmod(0o755)
+            await anyio.Path(run).chmod(0o755)
             return
         raise SandboxStartError("the guest did not listen in time")
 

@@ -1,6 +1,6 @@
 """Frames between host and guest: two lengths, a JSON header, raw bytes after it.
 
-    | header length, u32 big-endian | body length, u32 big-endian | header: JSON object, UTF-8 | body |
+    | header length, u32 big-endian | body length, u32 big-endian | header: JSON object | body |
 
 Requests carry `id` and `op`; a reply carries the request's `id` and `ok`. Bytes (commands, output, file contents)
 travel in the body, so nothing needs to be text. Whoever sends the bytes is not believed: lengths are bounded before
@@ -36,7 +36,7 @@ def encode(header: Mapping[str, Any], body: bytes = b"", *, max_body: int = MAX_
     Raises:
         FrameTooLarge: header or body exceeds what the other end accepts.
     """
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()
     if len(text) > MAX_HEADER or len(body) > max_body:
         raise FrameTooLarge(f"frame too large: header of {len(text)} bytes, body of {len(body)} bytes")
     return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
@@ -55,6 +55,11 @@ def decode_header(text: bytes) -> Header:
     if not isinstance(header, dict):
         raise FrameError("header is not a JSON object")
     return header
+
+
+def plain_text(value: object, limit: int) -> str:
+    """What a frame's sender calls a text, if it is one: at most `limit` characters, each of which can be encoded."""
+    return value[:limit].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 class FrameReceiver:

@@ -4,6 +4,8 @@ Every method raises `CommandRefused` when the guest says no (nothing was changed
 sandbox can't be reached. What comes back is data of the sandbox: bounded, checked for its shape, and not believed.
 """
 
+import json
+import math
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +15,17 @@ from anyio.abc import TaskGroup
 
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
 from mlgym_mcp.sandbox.base import Backend, CommandResult
-from mlgym_mcp.sandbox.frames import CHUNK, MAX_BODY, Header
+from mlgym_mcp.sandbox.frames import CHUNK, MAX_BODY, Header, plain_text
 from mlgym_mcp.sandbox.link import Link
 
 KILL_WAIT = 10.0
 """Seconds to wait for a killed job to end: longer than the guest's own grace before it forces."""
 MAX_COMMAND = 1024 * 1024
+MAX_JOBS = 100
+MAX_PACKED_FILES = 10_000
+PER_PACKED_FILE = 4096
+"""Bytes of headers and padding that one file may add to a pack."""
+NONSENSE = "the sandbox's guest answers what it should not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,10 @@ class Channel:
         _, data = await self._link.request({"op": "receive", "program": self._number}, wait=3600, repeatable=False)
         return data
 
-    async def close(self) -> ProgramEnd:
-        """End the program if it still runs."""
-        reply, errors = await self._link.request({"op": "close", "program": self._number}, repeatable=False)
+    async def close(self, *, grace: float = 0.0) -> ProgramEnd:
+        """Close the program's input, let it end by itself for `grace` seconds, then end it."""
+        header = {"op": "close", "program": self._number, "grace": grace}
+        reply, errors = await self._link.request(header, wait=grace, repeatable=False)
         return ProgramEnd(_integer(reply, "exit"), errors)
 
 
@@ -102,7 +110,10 @@ class Guest:
             background: run it beside the shell, with an open standard input, and don't wait.
             key: names this run, so that asking twice runs it once; made up when empty.
         """
-        body = command.encode("utf-8", "surrogateescape")
+        try:
+            body = command.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise CommandRefused("the command holds half a surrogate pair, which is no character") from None
         if len(body) > MAX_COMMAND:
             raise CommandRefused(f"the command has {len(body)} bytes; write it to a file with edit, then run the file")
         header = {"op": "run", "wait": wait_s, "limit": time_limit, "background": background}
@@ -126,16 +137,21 @@ class Guest:
 
     async def jobs(self) -> list[JobInfo]:
         """The latest hundred jobs, oldest first."""
-        reply, _ = await self._link.request({"op": "jobs"})
-        found = reply.get("jobs")
-        return [_job_info(item) for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+        _, text = await self._link.request({"op": "jobs"})
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise SandboxGone(NONSENSE) from None
+        return (
+            [_job_info(item) for item in found[:MAX_JOBS] if isinstance(item, dict)] if isinstance(found, list) else []
+        )
 
     async def view(self, path: str, *, first: int | None = None, last: int | None = None) -> FileView:
         """A file's numbered lines (1-based, `last` included), a folder's entries, or an image."""
         reply, data = await self._link.request({"op": "view", "path": path, "first": first, "last": last})
         kind = reply.get("kind")
         if kind not in ("text", "folder", "png", "jpeg"):
-            raise SandboxGone("the sandbox's guest answers what it should not")
+            raise SandboxGone(NONSENSE)
         return FileView(kind, data, _integer(reply, "total_lines"), bool(reply.get("truncated")))
 
     async def create(self, path: str, text: bytes) -> bool:
@@ -190,7 +206,7 @@ class Guest:
             reply, _ = await self._link.request({"op": "pack", "paths": list(paths), "max_size": max_size})
             transfer, taken = _integer(reply, "transfer"), 0
             # Headers and padding come on top of the files; a guest that sends more than that is not ours.
-            ceiling = max_size + 2048 * _integer(reply, "files") + 4096
+            ceiling = max_size + PER_PACKED_FILE * min(_integer(reply, "files"), MAX_PACKED_FILES) + PER_PACKED_FILE
             while True:
                 pull = {"op": "pull", "transfer": transfer}
                 reply, chunk = await self._link.request(pull, repeatable=False)
@@ -199,6 +215,8 @@ class Guest:
                     raise InvalidSubmission(f"the submission has more than {max_size} bytes")
                 if reply.get("end"):
                     return
+                if not chunk:
+                    raise SandboxGone(NONSENSE)
                 yield chunk
         except CommandRefused as refusal:
             raise InvalidSubmission(str(refusal)) from None
@@ -224,40 +242,46 @@ async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]
 
 
 def _integer(reply: Header, name: str) -> int:
-    value = reply.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise SandboxGone("the sandbox's guest answers what it should not")
+    value = _small(reply.get(name))
+    if value is None:
+        raise SandboxGone(NONSENSE)
     return value
+
+
+def _small(value: object) -> int | None:
+    """An integer that fits wherever it goes from here, records included."""
+    return value if type(value) is int and abs(value) < 2**53 else None
+
+
+def _seconds(value: object) -> float:
+    small = _small(value) if isinstance(value, int) else value
+    return float(small) if isinstance(small, int | float) and math.isfinite(small) else 0.0
 
 
 def _command_result(reply: Header, output: bytes) -> CommandResult:
     head = max(0, _integer(reply, "head"))
-    exit_code = reply.get("exit")
-    stopped = reply.get("stopped")
-    seconds = reply.get("seconds")
     return CommandResult(
-        job=str(reply.get("job"))[:16],
+        job=plain_text(reply.get("job"), 16),
         running=reply.get("running") is True,
-        exit_code=exit_code if isinstance(exit_code, int) else None,
+        exit_code=_small(reply.get("exit")),
         head=output[:head],
         tail=output[head:],
         omitted=max(0, _integer(reply, "omitted")),
         size=max(0, _integer(reply, "size")),
-        output_path=str(reply.get("path"))[:200],
-        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-        stopped=str(stopped)[:40] if stopped else None,
-        cwd=str(reply.get("cwd", ""))[:4096],
+        output_path=plain_text(reply.get("path"), 200),
+        seconds=_seconds(reply.get("seconds")),
+        stopped=plain_text(reply.get("stopped"), 40) or None,
+        cwd=plain_text(reply.get("cwd"), 4096),
         shell_lost=reply.get("shell_lost") is True,
     )
 
 
 def _job_info(item: Header) -> JobInfo:
-    exit_code, seconds, size = item.get("exit"), item.get("seconds"), item.get("size")
     return JobInfo(
-        job=str(item.get("job"))[:16],
-        command=str(item.get("command"))[:200],
+        job=plain_text(item.get("job"), 16),
+        command=plain_text(item.get("command"), 200),
         running=item.get("running") is True,
-        exit_code=exit_code if isinstance(exit_code, int) else None,
-        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
-        size=size if isinstance(size, int) else 0,
+        exit_code=_small(item.get("exit")),
+        seconds=_seconds(item.get("seconds")),
+        size=_small(item.get("size")) or 0,
     )

@@ -9,10 +9,13 @@ from mlgym_mcp.sandbox.base import ENVIRONMENT, OUTPUTS, WORKSPACE, SandboxSpec
 
 @dataclass(frozen=True, slots=True)
 class Unenforced:
-    """Limits that neither kernel nor engine keeps here, so that the guest has to watch them. Bytes; None: kept."""
+    """Limits that neither cgroup nor disk keeps here, so that the guest has to see to them. None: kept."""
 
     memory: int | None = None
+    """Bytes."""
     disk: int | None = None
+    """Bytes."""
+    processes: int | None = None
 
 
 def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, unenforced: Unenforced) -> bytes:
@@ -61,5 +64,7 @@ def _env(spec: SandboxSpec, environment: bool) -> dict[str, str]:
 
 
 def _ulimits(spec: SandboxSpec, unenforced: Unenforced) -> str:
-    largest_file = f" -f {spec.limits.disk // 1024}" if unenforced.disk else ""
-    return f"-n {spec.limits.open_files} -u {spec.limits.processes}{largest_file}"
+    # Processes are counted for each uid, and all containers of an engine share one: only where nothing better counts.
+    processes = f" -u {unenforced.processes}" if unenforced.processes else ""
+    largest_file = f" -f {unenforced.disk // 1024}" if unenforced.disk else ""
+    return f"-n {spec.limits.open_files}{processes}{largest_file}"

@@ -4,10 +4,12 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -39,13 +41,16 @@ class Confinement:
 
     @classmethod
     def detect(cls) -> "Confinement":
+        """What this host allows now."""
         root = os.geteuid() == 0
         return cls(root, Cgroups.detect() if root else None)
 
     def unenforced(self, spec: SandboxSpec) -> Unenforced:
         """The limits that are left to the guest."""
         return Unenforced(
-            memory=None if self.cgroups else spec.limits.memory, disk=None if self.root else spec.limits.disk
+            memory=None if self.cgroups else spec.limits.memory,
+            disk=None if self.root else spec.limits.disk,
+            processes=None if self.cgroups else spec.limits.processes,
         )
 
 
@@ -99,6 +104,9 @@ async def launch(
     mounts = [Mount(assets.folder("sandbox"), RUNTIME), *spec.mounts]
     if environment:
         mounts.append(Mount(environment, ENVIRONMENT))
+    for mount in mounts:
+        if not await anyio.Path(mount.source).exists():
+            raise SandboxStartError(f"{mount.source} is absent")
     prefix = await _prepare(spec, folder, confinement, mounts)
     with _handed() as handed:
         listener = handed.give(unix.listen(folder, SOCKET))
@@ -113,8 +121,15 @@ async def launch(
             *("-I", "-S", f"{RUNTIME}/guest", "--config", handed.give_bytes(config), "--listen", listener),
         ]
         pid = _spawn(command, handed, folder / ERRORS)
-    with os.fdopen(told, "rb", buffering=0) as info:
-        return Launched(pid, await _child(info.fileno()))
+    try:
+        with os.fdopen(told, "rb", buffering=0) as info:
+            # Not to be cancelled half-way: a process that nobody knows of could not be ended.
+            with anyio.fail_after(CHILD_LIMIT, shield=True):
+                return Launched(pid, await _child(info.fileno()))
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)  # noqa: ASYNC222 -- it was just killed
+        raise
 
 
 async def _prepare(spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> list[str]:
@@ -161,7 +176,7 @@ def _binds(folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> I
 
 
 def _spawn(command: Sequence[str], handed: _Handed, errors: Path) -> int:
-    actions: list[tuple[int, ...]] = [
+    actions: list[tuple[Any, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, str(errors), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 2, 1),
@@ -173,12 +188,11 @@ def _spawn(command: Sequence[str], handed: _Handed, errors: Path) -> int:
 
 async def _child(info: int) -> ProcessIdentity:
     text = b""
-    with anyio.fail_after(CHILD_LIMIT):
-        while not text.rstrip().endswith(b"}"):
-            await anyio.wait_readable(info)
-            if not (data := os.read(info, 4096)):
-                raise SandboxStartError("bubblewrap ended at once")
-            text += data
+    while not text.rstrip().endswith(b"}"):
+        await anyio.wait_readable(info)
+        if not (data := os.read(info, 4096)):
+            raise SandboxStartError("bubblewrap ended at once")
+        text += data
     if child := ProcessIdentity.of(int(json.loads(text)["child-pid"])):
         return child
     raise SandboxStartError("the sandbox ended at once")

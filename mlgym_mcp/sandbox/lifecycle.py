@@ -9,7 +9,7 @@ from mlgym_mcp.sandbox.base import Backend, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 
 REMOVE_GRACE = 15.0
-"""Seconds that removing a sandbox may take when the block is left; what is not removed by then, the next sweep removes."""
+"""Seconds that removing a sandbox may take when the block is left; the next sweep removes what is left then."""
 
 
 @asynccontextmanager
@@ -19,8 +19,8 @@ async def open_sandbox(backend: Backend, spec: SandboxSpec) -> AsyncIterator[Gue
     Raises:
         SandboxStartError: it could not be started.
     """
+    await backend.start(spec)
     try:
-        await backend.start(spec)
         try:
             async with anyio.create_task_group() as task_group:
                 guest = Guest(task_group, backend, spec.id, spec.token)

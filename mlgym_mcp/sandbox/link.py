@@ -1,7 +1,7 @@
 """The host's end of the stream to a guest: requests multiplexed by id, over a stream that may be lost and reopened.
 
 The guest is not believed. Every frame is bounded before it is read, every request has a limit on the host's own clock,
-a reply to nothing is dropped, and anything that is not a frame ends the stream.
+and anything that is not a frame, or a reply to nothing, ends the stream.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,17 +12,26 @@ from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream, TaskGroup
 
 from mlgym_mcp.errors import CommandRefused, SandboxGone
-from mlgym_mcp.sandbox.frames import READ_SIZE, FrameError, FrameReceiver, Header, encode
+from mlgym_mcp.sandbox.frames import READ_SIZE, FrameError, FrameReceiver, FrameTooLarge, Header, encode, plain_text
 
 ANSWER_LIMIT = 30.0
 """Seconds a guest may take to answer, beyond what the request itself asks it to wait."""
 HELLO_LIMIT = 10.0
+SEND_LIMIT = 10.0
+"""Seconds a guest may take to take one frame: it always reads, and a frame has at most 8 MiB."""
+MAX_REFUSAL = 2000
+"""Characters of a refusal that are passed on."""
 
 Connect = Callable[[], Awaitable[ByteStream]]
 
 
 class StreamLost(Exception):
     """Raised within the link when the stream ended before a reply came."""
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__()
+        self.sent = sent
+        """Whether the guest may have got the request."""
 
 
 class _Pending:
@@ -41,7 +50,8 @@ class _Stream:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._sending = anyio.Lock()
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, _Pending | None] = {}
+        """Requests without a reply yet; None: nobody waits for it any more."""
         self._count = 0
         self.lost = False
 
@@ -49,19 +59,29 @@ class _Stream:
         self._count += 1
         number, pending = self._count, _Pending()
         frame = encode({"id": number, **header}, body)
-        self._pending[number] = pending
-        try:
-            with anyio.fail_after(limit):
-                async with self._sending:
-                    await self._stream.send(frame)
+        with anyio.fail_after(limit):
+            async with self._sending:
+                self._pending[number] = pending
+                await self._send(frame)
+            if self.lost:
+                raise StreamLost(sent=True)
+            try:
                 await pending.arrived.wait()
-        except (BrokenResourceError, ClosedResourceError):
-            raise StreamLost from None
-        finally:
-            del self._pending[number]
+            finally:
+                if number in self._pending:
+                    self._pending[number] = None
         if pending.reply is None:
-            raise StreamLost
+            raise StreamLost(sent=True)
         return pending.reply
+
+    async def _send(self, frame: bytes) -> None:
+        # A frame cut off in its middle would garble all that follow: whoever is cancelled still sends it whole.
+        with anyio.move_on_after(SEND_LIMIT, shield=True), suppress(BrokenResourceError, ClosedResourceError):
+            await self._stream.send(frame)
+            return
+        self.lost = True
+        await self.aclose()
+        raise StreamLost(sent=False)
 
     async def receive_replies(self) -> None:
         """Run until the stream ends; whoever still waits then learns that it was lost."""
@@ -69,20 +89,27 @@ class _Stream:
         try:
             with suppress(EndOfStream, BrokenResourceError, ClosedResourceError, FrameError):
                 while True:
-                    header, body = await frames.receive()
-                    pending = self._pending.get(header.get("id", -1))
-                    if pending:
-                        pending.reply = header, body
-                        pending.arrived.set()
+                    self._deliver(*await frames.receive())
         finally:
             self.lost = True
-            for pending in self._pending.values():
+            for pending in filter(None, self._pending.values()):
                 pending.arrived.set()
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(self._stream)
 
+    def _deliver(self, header: Header, body: bytes) -> None:
+        number = header.get("id")
+        # One reply a request: a guest that says more than it was asked could keep us reading for ever.
+        if not isinstance(number, int) or number not in self._pending:
+            raise FrameError("a reply to nothing")
+        pending = self._pending.pop(number)
+        if pending:
+            pending.reply = header, body
+            pending.arrived.set()
+
     async def aclose(self) -> None:
-        await anyio.aclose_forcefully(self._stream)
+        with anyio.CancelScope(shield=True):
+            await anyio.aclose_forcefully(self._stream)
 
 
 class Link:
@@ -114,16 +141,18 @@ class Link:
         try:
             try:
                 reply, data = await (await self._open()).request(header, body, limit)
-            except StreamLost:
-                if not repeatable:
+            except StreamLost as lost:
+                if lost.sent and not repeatable:
                     raise SandboxGone(f"the stream to the sandbox was lost during {header.get('op')!r}") from None
                 reply, data = await (await self._open()).request(header, body, limit)
         except StreamLost:
             raise SandboxGone("the sandbox's guest does not answer") from None
         except TimeoutError:
             raise SandboxGone(f"the sandbox's guest gave no answer to {header.get('op')!r}") from None
+        except FrameTooLarge:
+            raise CommandRefused("the request is too long: a name or a path in it") from None
         if reply.get("ok") is not True:
-            raise CommandRefused(str(reply.get("error", "refused"))[:2000])
+            raise CommandRefused(plain_text(reply.get("error"), MAX_REFUSAL) or "refused")
         return reply, data
 
     async def aclose(self) -> None:
@@ -137,7 +166,11 @@ class Link:
             if self._stream is None or self._stream.lost:
                 stream = _Stream(await self._connect())
                 self._task_group.start_soon(stream.receive_replies)
-                await stream.request(hello(self._token), b"", HELLO_LIMIT)
+                try:
+                    await stream.request(hello(self._token), b"", HELLO_LIMIT)
+                except BaseException:
+                    await stream.aclose()
+                    raise
                 self._stream = stream
         return self._stream
 

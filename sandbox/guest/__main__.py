@@ -16,27 +16,27 @@ import signal
 import socket
 import stat
 import sys
-from typing import Any, Dict, List
+from typing import Any
 
 from files import Files
 from jobs import Jobs
 from lease import Lease
 from loop import Loop
+from operations import Operations
 from pack import Packer
 from peers import Listener
 from programs import Programs
-from operations import Operations
 from watch import Watch
 
 PR_SET_DUMPABLE = 4
 
 
-def main(arguments: List[str]) -> None:
+def main(arguments: list[str]) -> None:
     options = dict(zip(arguments[::2], arguments[1::2]))
     _protect()
     config = _read_config(options["--config"])
     sock = _listen(options.get("--listen"), config.get("socket"))
-    env: Dict[str, str] = config["env"]
+    env: dict[str, str] = config["env"]
     workspace, outputs = config["workspace"], config["outputs"]
     os.umask(0o022)
     os.chdir(workspace)
@@ -62,10 +62,10 @@ def _protect() -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _read_config(place: str) -> Dict[str, Any]:
+def _read_config(place: str) -> dict[str, Any]:
     fd = int(place) if place.isdigit() else os.open(place, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(fd, "rb") as file:
-        config: Dict[str, Any] = json.loads(file.read())
+        config: dict[str, Any] = json.loads(file.read())
     if not place.isdigit():
         os.unlink(place)
     return config

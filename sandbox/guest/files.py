@@ -4,27 +4,19 @@ Everything runs under the agent's own uid, so the kernel decides what may be rea
 opened: a FIFO or a device would hang the guest.
 """
 
+import errno
 import os
 import stat
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Optional
 
 from refusal import Refused
+from shown import View, listing, numbered, snippet
 
-MAX_VIEW = 256 * 1024
 MAX_IMAGE = 5 * 1024 * 1024
 MAX_EDITABLE = 64 * 1024 * 1024
-MAX_LISTED = 1000
-SNIPPET = 4
-"""Lines shown around an edit."""
+MAX_UPLOADS = 16
 
 IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
-
-
-class View(NamedTuple):
-    kind: str
-    data: bytes
-    total_lines: int
-    truncated: bool
 
 
 class Files:
@@ -32,25 +24,27 @@ class Files:
 
     def __init__(self, workspace: str) -> None:
         self._workspace = workspace
-        self._uploads: Dict[int, Tuple[int, str, str]] = {}
+        self._uploads: dict[int, tuple[int, str, str]] = {}
         self._count = 0
 
     def view(self, path: str, first: Optional[int], last: Optional[int]) -> View:
         """A file's numbered lines (1-based, `last` included), a folder's entries two levels deep, or an image."""
         full = self._resolve(path)
         if os.path.isdir(full):
-            return View("folder", _listing(full), 0, False)
+            return View("folder", listing(full, path), 0, False)
         fd = _open_regular(full, path)
         with os.fdopen(fd, "rb") as file:
             kind = next((kind for magic, kind in IMAGES.items() if file.peek(8).startswith(magic)), None)
             size = os.fstat(fd).st_size
             if kind:
                 if size > MAX_IMAGE:
-                    raise Refused(f"{path} is an image of {size} bytes; at most {MAX_IMAGE} can be shown: scale it down first")
+                    raise Refused(
+                        f"{path} is an image of {size} bytes; at most {MAX_IMAGE} can be shown: scale it down first"
+                    )
                 return View(kind, file.read(MAX_IMAGE), 0, False)
             if size > MAX_EDITABLE:
                 raise Refused(f"{path} has {size} bytes, too many to view; use bash with sed -n, head or tail")
-            return _numbered(file.read(MAX_EDITABLE), path, first, last)
+            return numbered(file.read(MAX_EDITABLE), path, first, last)
 
     def create(self, path: str, text: bytes) -> bool:
         """Write a whole file, its folders made; whether it replaced one."""
@@ -73,13 +67,13 @@ class Files:
         if len(places) > 1:
             lines = ", ".join(str(content.count(b"\n", 0, place) + 1) for place in places[:20])
             raise Refused(
-                f"old_str occurs {len(places)} times in {path}, at lines {lines}; add surrounding lines until it is unique",
+                f"old_str occurs {len(places)} times in {path}, at lines {lines}; add lines around it until unique",
                 "ambiguous",
             )
         changed = content[: places[0]] + new + content[places[0] + len(old) :]
         _replace(full, path, changed)
         line = content.count(b"\n", 0, places[0]) + 1
-        return _snippet(changed, line, new.count(b"\n") + 1)
+        return snippet(changed, line, new.count(b"\n") + 1)
 
     def insert(self, path: str, line: int, text: bytes) -> bytes:
         """Insert whole lines after line `line` (0: at the beginning); the lines around the change."""
@@ -93,9 +87,9 @@ class Files:
         added = text if text.endswith(b"\n") or not text else text + b"\n"
         changed = b"".join(lines[:line]) + added + b"".join(lines[line:])
         _replace(full, path, changed)
-        return _snippet(changed, line + 1, added.count(b"\n"))
+        return snippet(changed, line + 1, added.count(b"\n"))
 
-    def read(self, path: str, offset: int, length: int) -> Tuple[bytes, int]:
+    def read(self, path: str, offset: int, length: int) -> tuple[bytes, int]:
         """A piece of a file, and the file's size."""
         fd = _open_regular(self._resolve(path), path)
         try:
@@ -106,12 +100,14 @@ class Files:
     def upload(self, path: str, mode: int) -> int:
         """Begin to write a file; the number to give `append` and `finish`."""
         full = self._resolve(path)
+        if os.path.isdir(full):
+            raise Refused(f"{path} is a folder; name a file")
         try:
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-            temporary = f"{full}.part{os.getpid()}-{self._count}"
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            fd, temporary = _beside(full, mode)
         except OSError as error:
-            raise Refused(f"{path} can't be written: {error.strerror}")
+            raise Refused(f"{path} can't be written: {error.strerror}") from None
+        if len(self._uploads) >= MAX_UPLOADS:
+            self._discard(next(iter(self._uploads)))  # a lost writer must not leave descriptors open
         self._count += 1
         self._uploads[self._count] = (fd, temporary, full)
         return self._count
@@ -123,7 +119,7 @@ class Files:
                 data = data[os.write(fd, data) :]
         except OSError as error:
             self._discard(upload)
-            raise Refused(f"{full} can't be written: {error.strerror}")
+            raise Refused(f"{full} can't be written: {error.strerror}") from None
 
     def finish(self, upload: int) -> None:
         fd, temporary, full = self._upload(upload)
@@ -132,10 +128,10 @@ class Files:
         try:
             os.replace(temporary, full)
         except OSError as error:
-            os.unlink(temporary)
-            raise Refused(f"{full} can't be written: {error.strerror}")
+            _unlink(temporary)
+            raise Refused(f"{full} can't be written: {error.strerror}") from None
 
-    def _upload(self, number: int) -> Tuple[int, str, str]:
+    def _upload(self, number: int) -> tuple[int, str, str]:
         if number not in self._uploads:
             raise Refused(f"there is no upload {number}")
         return self._uploads[number]
@@ -143,7 +139,7 @@ class Files:
     def _discard(self, number: int) -> None:
         fd, temporary, _ = self._uploads.pop(number)
         os.close(fd)
-        os.unlink(temporary)
+        _unlink(temporary)
 
     def _resolve(self, path: str) -> str:
         if not path or "\0" in path:
@@ -155,10 +151,15 @@ def _open_regular(full: str, path: str) -> int:
     try:
         fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        raise Refused(f"{path} can't be read: {error.strerror}{_neighbours(full, error)}", "not_found")
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise Refused(f"{path} can't be read: {error.strerror}{_neighbours(full, error)}", "not_found") from None
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
         os.close(fd)
-        raise Refused(f"{path} is no regular file")
+        raise Refused(f"{path} is no regular file, but a device, a FIFO or the like")
+    if info.st_dev == os.stat("/proc").st_dev:
+        # Its own part of /proc shows the guest what nobody else may see: its memory, the token in it.
+        os.close(fd)
+        raise Refused(f"{path} belongs to the kernel; read it with bash")
     return fd
 
 
@@ -186,24 +187,51 @@ def _read_editable(full: str, path: str) -> bytes:
 def _replace(full: str, path: str, content: bytes) -> None:
     """Write beside the file and rename, so that a full disk loses nothing; links are followed, the mode is kept."""
     target = os.path.realpath(full)
-    temporary = f"{target}.edit{os.getpid()}"
+    temporary = ""
     try:
-        mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else 0o644
-        if os.path.exists(target) and not os.access(target, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(temporary, "wb") as file:
+        mode = _mode_to_keep(target, path)
+        fd, temporary = _beside(target, mode)
+        with os.fdopen(fd, "wb") as file:
             file.write(content)
-            os.fchmod(file.fileno(), mode)
+            os.fchmod(fd, mode)
         os.replace(temporary, target)
     except OSError as error:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise Refused(f"{path} can't be written: {error.strerror}; it is as it was")
+        if temporary:
+            _unlink(temporary)
+        raise Refused(f"{path} can't be written: {error.strerror}; it is as it was") from None
 
 
-def _occurrences(content: bytes, part: bytes) -> List[int]:
-    places = []
+def _mode_to_keep(target: str, path: str) -> int:
+    if not os.path.exists(target):
+        return 0o644
+    mode = os.stat(target).st_mode
+    if not stat.S_ISREG(mode):
+        raise Refused(f"{path} is no regular file, but a device, a FIFO or the like")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return stat.S_IMODE(mode)
+
+
+def _beside(full: str, mode: int) -> tuple[int, str]:
+    """A new file in the folder of another, and its path, which nobody could foresee and so lead elsewhere by a link."""
+    folder = os.path.dirname(full)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+    temporary = f"{folder}/.{os.urandom(8).hex()}.part"
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode), temporary
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # the agent was quicker
+
+
+def _occurrences(content: bytes, part: bytes) -> list[int]:
+    places: list[int] = []
     place = content.find(part)
     while place >= 0 and len(places) < 1000:
         places.append(place)
@@ -221,41 +249,3 @@ def _not_found(content: bytes, old: bytes, path: str) -> str:
         if first and first in line:
             return f"{text}; its first line is like line {number}, what follows differs: view the file from there"
     return f"{text}; view the file and copy the lines exactly"
-
-
-def _numbered(content: bytes, path: str, first: Optional[int], last: Optional[int]) -> View:
-    lines = content.splitlines()
-    begin = 1 if first is None else first
-    end = len(lines) if last is None or last == -1 else last
-    if first is not None and not (1 <= begin <= max(1, len(lines)) and begin <= end):
-        raise Refused(f"view_range [{first}, {last}] does not fit {path}, which has {len(lines)} lines")
-    shown: List[bytes] = []
-    size = 0
-    for number, line in enumerate(lines[begin - 1 : end], begin):
-        shown.append(b"%6d\t%s\n" % (number, line))
-        size += len(shown[-1])
-        if size > MAX_VIEW:
-            return View("text", b"".join(shown)[:MAX_VIEW], len(lines), True)
-    return View("text", b"".join(shown), len(lines), False)
-
-
-def _snippet(content: bytes, line: int, count: int) -> bytes:
-    lines = content.splitlines()
-    begin = max(1, line - SNIPPET)
-    end = min(len(lines), line + count - 1 + SNIPPET)
-    return b"".join(b"%6d\t%s\n" % (n, lines[n - 1]) for n in range(begin, end + 1))[:MAX_VIEW]
-
-
-def _listing(top: str) -> bytes:
-    entries: List[bytes] = []
-    for folder, folders, files in os.walk(top):
-        depth = os.path.relpath(folder, top).count(os.sep) + (folder != top)
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < 2 else []
-        for name in folders:
-            entries.append(os.fsencode(os.path.relpath(os.path.join(folder, name), top)) + b"/")
-        for name in sorted(files) if depth < 2 else []:
-            if not name.startswith("."):
-                entries.append(os.fsencode(os.path.relpath(os.path.join(folder, name), top)))
-        if len(entries) > MAX_LISTED:
-            return b"\n".join(sorted(entries[:MAX_LISTED])) + b"\n(more entries left out)\n"
-    return b"\n".join(sorted(entries)) + b"\n" if entries else b"(empty folder)\n"

@@ -3,8 +3,9 @@
 import os
 import stat
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Optional
 
+import processes
 from loop import Loop, Timer
 from pipe import PipeWriter
 from refusal import Refused
@@ -16,6 +17,8 @@ MAX_RUNNING = 64
 MAX_REMEMBERED = 2000
 EDGE = 32_000
 """Bytes of output reported from its beginning, and as many from its end."""
+SPARE_OUTPUTS = ("/tmp", "/dev/shm")
+"""Where output goes when a full disk takes no new file: or the agent could run nothing that frees it."""
 MAX_INPUT = 8 * 1024 * 1024
 
 Report = Callable[["Job"], None]
@@ -24,7 +27,7 @@ Report = Callable[["Job"], None]
 class Job:
     """A command, running or done."""
 
-    def __init__(self, name: str, command: bytes, output: str) -> None:
+    def __init__(self, name: str, command: bytes, output: str, fd: int) -> None:
         self.name = name
         self.command = command
         self.output = output
@@ -35,9 +38,9 @@ class Job:
         self.shell_lost = False
         self.shell: Optional[Shell] = None
         self.stdin: Optional[PipeWriter] = None
-        self.timers: List[Timer] = []
-        self.fd: Optional[int] = _create(output)
-        self._waiting: List[Callable[[], None]] = []
+        self.timers: list[Timer] = []
+        self.fd: Optional[int] = fd
+        self._waiting: list[Callable[[], None]] = []
 
     @property
     def running(self) -> bool:
@@ -47,7 +50,7 @@ class Job:
         """Call `report` once: when the job has ended, or after `wait` seconds."""
         if not self.running or wait <= 0:
             return report(self)
-        timer: List[Timer] = []
+        timer: list[Timer] = []
 
         def once() -> None:
             timer[0].cancel()
@@ -69,10 +72,20 @@ class Job:
         for report in list(self._waiting):
             report()
 
+    def discard(self) -> None:
+        """Leave nothing of a job whose shell could not be started."""
+        if self.stdin:
+            self.stdin.abandon()
+        if self.fd is not None:
+            os.close(self.fd)
+            os.unlink(self.output)
+
     def read(self, offset: int, length: int) -> bytes:
         fd = self.fd if self.fd is not None else _reopen(self.output)
         try:
             return os.pread(fd, length, offset)
+        except OSError as error:
+            raise Refused(f"the output in {self.output} can't be read: {error.strerror}", "output_gone") from None
         finally:
             if self.fd is None:
                 os.close(fd)
@@ -87,7 +100,7 @@ class Job:
 class Jobs:
     """All commands of a sandbox, and the shell in which foreground ones run."""
 
-    def __init__(self, loop: Loop, env: Dict[str, str], workspace: str, outputs: str, ulimits: str) -> None:
+    def __init__(self, loop: Loop, env: dict[str, str], workspace: str, outputs: str, ulimits: str) -> None:
         self._loop = loop
         self._env = env
         self._outputs = outputs
@@ -95,19 +108,19 @@ class Jobs:
         self._carried = Carried(workspace)
         self._shell: Optional[Shell] = None
         self._foreground: Optional[Job] = None
-        self._jobs: Dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._count = 0
-        self._by_key: Dict[str, Job] = {}
+        self._by_key: dict[str, Job] = {}
 
     @property
-    def running(self) -> List[Job]:
+    def running(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.running]
 
     @property
     def cwd(self) -> str:
         return self._carried.cwd
 
-    def all(self) -> List[Job]:
+    def all(self) -> list[Job]:
         return list(self._jobs.values())
 
     def get(self, name: str) -> Job:
@@ -126,22 +139,32 @@ class Jobs:
             job = self._start(command, limit, background)
             if key:
                 self._by_key[key] = job
-        job.when_done(self._loop, wait, lambda done: (self._detach(done), report(done))[0])
+
+        def report_and_detach(done: Job) -> None:
+            self._detach(done)
+            report(done)
+
+        job.when_done(self._loop, wait, report_and_detach)
 
     def stop(self, job: Job, reason: str) -> None:
         """End a job and all that came from it: asked first, forced after a moment."""
-        if job.running and job.stopped is None and job.shell:
+        if not job.running and job.shell and job.shell is not self._shell:
+            processes.end_session(job.shell.pid)  # it ended itself and left others behind
+        elif job.running and job.stopped is None and job.shell:
             job.stopped = reason
-            job.shell.signal(15)
+            asked = job.shell.signal(15)
             job.shell.signal(18)
-            job.timers.append(self._loop.later(TERM_GRACE, lambda: job.shell.signal(9) if job.shell else None))
+            # Not one of the job's own timers: what ignores being asked must go even where the shell went at once.
+            self._loop.later(TERM_GRACE, lambda: processes.end(asked))
 
     def feed(self, job: Job, data: bytes) -> None:
         """Write to a job's standard input; no bytes at all close it."""
         if not job.running:
             raise Refused(f"{job.name} has ended, it takes no input", "ended")
         if job.stdin is None or job.stdin.closed:
-            raise Refused(f"{job.name} has no open standard input; start it with background=true to feed it", "no_input")
+            raise Refused(
+                f"{job.name} has no open standard input; start it with background=true to feed it", "no_input"
+            )
         if job.stdin.pending + len(data) > MAX_INPUT:
             raise Refused(f"{job.name} has not read its earlier input yet; wait, then send again", "not_reading")
         if data:
@@ -157,19 +180,36 @@ class Jobs:
         if not background and self._foreground is not None:
             raise Refused(f"the shell is busy with {self._foreground.name}", "busy")
         self._count += 1
-        name = f"j{self._count}"
-        try:
-            job = Job(name, command, f"{self._outputs}/{name}.log")
-            job.shell = self._background_shell(job) if background else self._foreground_shell()
-        except OSError as error:
-            raise Refused(f"the command can't be started: {error.strerror}; free some space or end some processes")
-        self._jobs[name] = job
+        job, shell = self._create(f"j{self._count}", command, background)
+        self._jobs[job.name] = job
         self._foreground = self._foreground if background else job
         job.timers.append(self._loop.later(limit, lambda: self.stop(job, "command_time")))
-        job.shell.run(
+        shell.run(
             command, job.output, empty_stdin=not background, finished=lambda code, lost: self._finished(job, code, lost)
         )
         return job
+
+    def _create(self, name: str, command: bytes, background: bool) -> tuple[Job, Shell]:
+        job = None
+        try:
+            job = Job(name, command, *self._create_output(name))
+            job.shell = shell = self._background_shell(job) if background else self._foreground_shell()
+        except OSError as error:
+            if job:
+                job.discard()
+            raise Refused(
+                f"the command can't be started: {error.strerror}; free some space or end some processes"
+            ) from None
+        return job, shell
+
+    def _create_output(self, name: str) -> tuple[str, int]:
+        paths = [f"{folder}/{name}.log" for folder in (self._outputs, *SPARE_OUTPUTS)]
+        for path in paths[:-1]:
+            try:
+                return path, _create(path)
+            except OSError:
+                continue
+        return paths[-1], _create(paths[-1])
 
     def _foreground_shell(self) -> Shell:
         if self._shell is None or not self._shell.alive:
@@ -218,7 +258,7 @@ class Jobs:
             del self._by_key[next(iter(self._by_key))]
 
 
-def describe(job: Job, offset: int) -> Dict[str, Any]:
+def describe(job: Job, offset: int) -> dict[str, Any]:
     """A job's state, without its output; sizes in bytes, times in seconds."""
     return {
         "job": job.name,
@@ -246,7 +286,7 @@ def _reopen(path: str) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Refused(f"the output in {path} can't be read any more: {error.strerror}", "output_gone")
+        raise Refused(f"the output in {path} can't be read any more: {error.strerror}", "output_gone") from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise Refused(f"{path} is no regular file any more", "output_gone")

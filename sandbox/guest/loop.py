@@ -3,12 +3,14 @@
 Written on epoll itself: asyncio would double the guest's start time and memory, and a sandbox holds one guest each.
 """
 
+import functools
 import heapq
 import os
 import select
 import signal
+import sys
 import time
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Optional
 
 Callback = Callable[[], None]
 
@@ -34,9 +36,9 @@ class Loop:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._watched: Dict[int, Tuple[Optional[Callback], Optional[Callback]]] = {}
-        self._timers: List[Timer] = []
-        self._children: Dict[int, Callable[[int], None]] = {}
+        self._watched: dict[int, tuple[Optional[Callback], Optional[Callback]]] = {}
+        self._timers: list[Timer] = []
+        self._children: dict[int, Callable[[int], None]] = {}
         self._wake_on_children()
 
     def watch(self, fd: int, readable: Optional[Callback] = None, writable: Optional[Callback] = None) -> None:
@@ -71,10 +73,10 @@ class Loop:
         while True:
             for fd, events in self._epoll.poll(self._until_next_timer()):
                 readable, writable = self._watched.get(fd, (None, None))
-                if readable and events & ~select.EPOLLOUT:
-                    readable()
-                elif writable and events & ~select.EPOLLIN:
-                    writable()
+                # Writing first: whoever sends without end must not keep the replies from leaving.
+                callback = writable if writable and events & ~select.EPOLLIN else readable
+                if callback and not _survives(callback):
+                    self.watch(fd)
             self._fire_timers()
 
     def _until_next_timer(self) -> float:
@@ -87,7 +89,7 @@ class Loop:
         while self._timers and self._timers[0].due <= now:
             callback = heapq.heappop(self._timers).callback
             if callback:
-                callback()
+                _survives(callback)
 
     def _wake_on_children(self) -> None:
         reader, writer = os.pipe()
@@ -113,5 +115,16 @@ class Loop:
             return False
         callback = self._children.pop(pid, None)
         if callback:
-            callback(os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status))
+            exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            _survives(functools.partial(callback, exit_code))
         return True
+
+
+def _survives(callback: Callback) -> bool:
+    """Call, and tell whether it came back: an error in one callback must not end the whole sandbox."""
+    try:
+        callback()
+    except Exception:  # noqa: BLE001 -- the outermost edge; the traceback goes to the backend's log
+        sys.excepthook(*sys.exc_info())
+        return False
+    return True

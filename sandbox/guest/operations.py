@@ -1,6 +1,7 @@
 """What a peer may ask of the guest, by name, and how it is answered."""
 
-from typing import Any, Callable, Dict
+import json
+from typing import Any, Callable
 
 from files import Files
 from jobs import EDGE, Job, Jobs, describe
@@ -23,7 +24,7 @@ class Operations:
         self._packer = packer
         self._programs = programs
         self._lease = lease
-        self._operations: Dict[str, Callable[[Peer, Header, bytes], None]] = {
+        self._operations: dict[str, Callable[[Peer, Header, bytes], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_op_")
         }
 
@@ -37,7 +38,7 @@ class Operations:
             peer.refuse(header, str(refusal), refusal.code)
         except OSError as error:
             peer.refuse(header, f"the sandbox can't do it: {error.strerror or error}", "system")
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 -- the outermost edge: whoever asks must be answered
             peer.refuse(header, f"malformed request: {error!r}", "malformed")
 
     def _op_run(self, peer: Peer, header: Header, body: bytes) -> None:
@@ -52,21 +53,24 @@ class Operations:
 
     def _op_wait(self, peer: Peer, header: Header, body: bytes) -> None:
         job = self._jobs.get(str(header["job"]))
-        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, _offset(header)))
 
     def _op_kill(self, peer: Peer, header: Header, body: bytes) -> None:
         job = self._jobs.get(str(header["job"]))
         self._jobs.stop(job, "killed")
-        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, _offset(header)))
 
     def _op_input(self, peer: Peer, header: Header, body: bytes) -> None:
         job = self._jobs.get(str(header["job"]))
         self._jobs.feed(job, body)
-        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, int(header.get("offset", 0))))
+        job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, _offset(header)))
 
     def _op_jobs(self, peer: Peer, header: Header, body: bytes) -> None:
-        jobs = [{**describe(job, 0), "command": job.command[:200].decode("utf-8", "replace")} for job in self._jobs.all()]
-        peer.reply(header, {"jobs": jobs[-100:], "cwd": self._jobs.cwd})
+        jobs = [
+            {**describe(job, 0), "command": job.command[:200].decode("utf-8", "replace")}
+            for job in self._jobs.all()[-100:]
+        ]
+        peer.reply(header, {"cwd": self._jobs.cwd}, json.dumps(jobs).encode())
 
     def _op_view(self, peer: Peer, header: Header, body: bytes) -> None:
         view = self._files.view(header["path"], header.get("first"), header.get("last"))
@@ -120,7 +124,9 @@ class Operations:
         self._programs.get(int(header["program"])).receive(lambda data: peer.reply(header, {}, data))
 
     def _op_close(self, peer: Peer, header: Header, body: bytes) -> None:
-        self._programs.close(int(header["program"]), lambda code, errors: peer.reply(header, {"exit": code}, errors))
+        grace = min(max(0.0, float(header.get("grace", 0.0))), MAX_WAIT)
+        number = int(header["program"])
+        self._programs.close(number, lambda code, errors: peer.reply(header, {"exit": code}, errors), grace)
 
     def _op_renew(self, peer: Peer, header: Header, body: bytes) -> None:
         self._lease.renew(float(header["lifetime"]))
@@ -136,16 +142,20 @@ class Operations:
 
         return report
 
-    def _report(self, job: Job, offset: int) -> "tuple[Dict[str, Any], bytes]":
+    def _report(self, job: Job, offset: int) -> "tuple[dict[str, Any], bytes]":
         answer = describe(job, offset)
         left = max(0, answer["size"] - offset)
         if left <= 2 * EDGE:
             head, tail = job.read(offset, left) if left else b"", b""
         else:
-            head, tail = job.read(offset, EDGE), job.read(answer["size"] - EDGE, EDGE)
+            head, tail = job.read(offset, EDGE), job.read(max(0, answer["size"] - EDGE), EDGE)
         answer.update(head=len(head), omitted=max(0, left - len(head) - len(tail)), cwd=self._jobs.cwd)
         return answer, head + tail
 
 
 def _wait(header: Header) -> float:
     return min(max(0.0, float(header.get("wait", 0.0))), MAX_WAIT)
+
+
+def _offset(header: Header) -> int:
+    return max(0, int(header.get("offset", 0)))

@@ -6,13 +6,16 @@ read is what counts: whatever changes behind it later changes nothing.
 
 import os
 import stat
-from typing import Dict, Iterator, List, Tuple
+from collections.abc import Iterator
 
 from refusal import Refused
 
 BLOCK = 512
 CHUNK = 256 * 1024
 MAX_FILES = 10_000
+MAX_DEPTH = 64
+MAX_PATH = 1000
+"""Bytes of one path, so that its headers stay within what the host expects."""
 
 
 class Packer:
@@ -20,14 +23,14 @@ class Packer:
 
     def __init__(self, workspace: str) -> None:
         self._workspace = workspace
-        self._transfers: Dict[int, Iterator[bytes]] = {}
+        self._transfers: dict[int, Iterator[bytes]] = {}
         self._count = 0
 
-    def begin(self, paths: List[str], max_size: int) -> Tuple[int, List[Tuple[str, int]]]:
+    def begin(self, paths: list[str], max_size: int) -> tuple[int, list[tuple[str, int]]]:
         """Check that every path is there and fits; a transfer's number, and the files with their sizes."""
-        files: List[Tuple[str, int]] = []
+        files: list[tuple[str, int]] = []
         for path in paths:
-            self._collect(path, files)
+            self._collect(_within_workspace(path), files)
         total = sum(size for _, size in files)
         if total > max_size:
             raise Refused(f"the submission has {total} bytes, at most {max_size} are taken", "too_large")
@@ -36,7 +39,7 @@ class Packer:
         self._transfers = {self._count: self._tar(files)}
         return self._count, files
 
-    def pull(self, transfer: int) -> Tuple[bytes, bool]:
+    def pull(self, transfer: int) -> tuple[bytes, bool]:
         """The next bytes of a transfer, and whether they are its last."""
         if transfer not in self._transfers:
             raise Refused(f"there is no transfer {transfer}")
@@ -45,15 +48,17 @@ class Packer:
             del self._transfers[transfer]
         return chunk, not chunk
 
-    def _collect(self, path: str, files: List[Tuple[str, int]]) -> None:
-        if os.path.isabs(path) or ".." in path.split("/"):
-            raise Refused(f"{path}: a submission's paths lie within the workspace")
+    def _collect(self, path: str, files: list[tuple[str, int]]) -> None:
+        if len(os.fsencode(path)) > MAX_PATH:
+            raise Refused(f"{path[:200]}…: the path has more than {MAX_PATH} bytes", "too_large")
+        if path.count("/") > MAX_DEPTH:
+            raise Refused(f"{path[:200]}…: folders lie in each other more than {MAX_DEPTH} deep", "too_large")
         fd = self._open(path)
         try:
             info = os.fstat(fd)
             if stat.S_ISDIR(info.st_mode):
                 for name in sorted(os.listdir(fd)):
-                    self._collect(f"{path}/{name}", files)
+                    self._collect(f"{path}/{name}" if path else name, files)
             elif stat.S_ISREG(info.st_mode):
                 files.append((path, info.st_size))
             else:
@@ -66,21 +71,22 @@ class Packer:
     def _open(self, path: str) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         folder = os.open(self._workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        parts = [part for part in path.split("/") if part not in ("", ".")]
         try:
-            for part in parts:
+            for part in path.split("/") if path else ():
                 inner = os.open(part, flags, dir_fd=folder)
                 os.close(folder)
                 folder = inner
             return folder
         except OSError as error:
             os.close(folder)
-            raise _missing(path, self._workspace, error)
+            raise _missing(path, self._workspace, error) from None
 
-    def _tar(self, files: List[Tuple[str, int]]) -> Iterator[bytes]:
+    def _tar(self, files: list[tuple[str, int]]) -> Iterator[bytes]:
         for path, size in files:
             fd = self._open(path)
             try:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise Refused(f"{path} was exchanged while it was read; stop whatever does that", "changed")
                 yield from _header(path, size)
                 left = size
                 while left:
@@ -94,6 +100,13 @@ class Packer:
             if size % BLOCK:
                 yield bytes(BLOCK - size % BLOCK)
         yield bytes(2 * BLOCK)
+
+
+def _within_workspace(path: str) -> str:
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if os.path.isabs(path) or ".." in parts:
+        raise Refused(f"{path}: a submission's paths lie within the workspace")
+    return "/".join(parts)
 
 
 def _missing(path: str, workspace: str, error: OSError) -> Refused:

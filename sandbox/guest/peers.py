@@ -9,11 +9,11 @@ who can reach the socket under some backends, can neither ask for anything nor f
 import json
 import os
 import socket
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Optional
 
 from loop import Loop
 
-Header = Dict[str, Any]
+Header = dict[str, Any]
 Handler = Callable[["Peer", Header, bytes], None]
 
 MAX_HEADER = 64 * 1024
@@ -21,6 +21,8 @@ MAX_BODY = 8 * 1024 * 1024
 MAX_STRANGERS = 16
 STRANGER_PATIENCE = 5.0
 """Seconds within which a peer must have shown the token."""
+MAX_REFUSAL = 2000
+"""Characters of a refusal: it may name long paths, and must fit in a header."""
 OUTGOING_LIMIT = 4 * MAX_BODY
 """Bytes waiting to be sent above which a peer's requests are left unread."""
 
@@ -38,7 +40,7 @@ class Peer:
         self._fd = connection.fileno()
         self._listener = listener
         self._incoming = bytearray()
-        self._outgoing: List[memoryview] = []
+        self._outgoing: list[memoryview] = []
         self._outgoing_size = 0
         connection.setblocking(False)
         self._watch()
@@ -55,7 +57,7 @@ class Peer:
 
     def refuse(self, request: Header, text: str, code: str) -> None:
         """Answer a request with why it can't be done."""
-        self.reply(request, {"ok": False, "error": text, "code": code})
+        self.reply(request, {"ok": False, "error": text[:MAX_REFUSAL], "code": code})
 
     def close(self) -> None:
         if self._socket is not None:
@@ -96,13 +98,13 @@ class Peer:
             return self.close()
         self._incoming += data
         try:
-            while self._socket is not None and self._next_frame():
+            while self._next_frame():
                 pass
         except Malformed:
             self.close()
 
     def _next_frame(self) -> bool:
-        if len(self._incoming) < 8:
+        if self._socket is None or len(self._incoming) < 8:
             return False
         header_length = int.from_bytes(self._incoming[:4], "big")
         body_length = int.from_bytes(self._incoming[4:8], "big")
@@ -126,7 +128,7 @@ class Listener:
         self._socket = sock
         self._token = token
         self._handle = handle
-        self._peers: List[Peer] = []
+        self._peers: list[Peer] = []
         sock.setblocking(False)
         os.set_inheritable(sock.fileno(), False)
         loop.watch(sock.fileno(), self._accept)

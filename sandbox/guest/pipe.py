@@ -14,12 +14,12 @@ class PipeWriter:
         self._fd: Optional[int] = fd
         self._pending = bytearray()
         self._closing = False
-        self._drained: Optional[Callable[[], None]] = None
+        self._drained: list[Callable[[], None]] = []
         os.set_blocking(fd, False)
 
     @property
     def closed(self) -> bool:
-        return self._fd is None
+        return self._fd is None or self._closing
 
     @property
     def pending(self) -> int:
@@ -29,7 +29,8 @@ class PipeWriter:
     def write(self, data: bytes, drained: Optional[Callable[[], None]] = None) -> None:
         """Send bytes; `drained` is called once all of them are with the kernel, or can't be delivered."""
         self._pending += data
-        self._drained = drained
+        if drained:
+            self._drained.append(drained)
         self._flush()
 
     def close(self) -> None:
@@ -62,6 +63,6 @@ class PipeWriter:
         self._notify()
 
     def _notify(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained:
-            drained()
+        drained, self._drained = self._drained, []
+        for call in drained:
+            call()

@@ -5,7 +5,7 @@ Output is read only when it is asked for, so a program that prints without end f
 
 import fcntl
 import os
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Optional
 
 import processes
 from loop import Loop
@@ -25,7 +25,7 @@ Ended = Callable[[int, bytes], None]
 class Program:
     """One program. `ended` is given the exit code (-N for signal N) and the end of what it wrote to stderr."""
 
-    def __init__(self, loop: Loop, argv: List[str], env: Dict[str, str]) -> None:
+    def __init__(self, loop: Loop, argv: list[str], env: dict[str, str]) -> None:
         self._loop = loop
         stdin, writer = _pipe()
         self._stdout, stdout = _pipe()
@@ -35,7 +35,7 @@ class Program:
         except OSError as error:
             for fd in (writer, self._stdout, self._stderr):
                 os.close(fd)
-            raise Refused(f"{argv[0]} can't be started: {error.strerror}")
+            raise Refused(f"{argv[0]} can't be started: {error.strerror}") from None
         finally:
             for fd in (stdin, stdout, stderr):
                 os.close(fd)
@@ -58,13 +58,20 @@ class Program:
         self._receiver = received
         self._loop.watch(self._stdout, self._read_stdout)
 
-    def close(self, ended: Ended) -> None:
-        """End it and all that came from it."""
+    def close(self, ended: Ended, grace: float) -> None:
+        """Close its input, let it end by itself for `grace` seconds, then end it and all that came from it."""
         self._ended = ended
+        if grace <= 0:
+            self._kill()
         self._stdin.abandon()
-        processes.signal_tree(self.pid, 9)
         if self.exit_code is not None:
             self._report()
+        elif grace > 0:
+            self._loop.later(grace, self._kill)
+
+    def _kill(self) -> None:
+        if self.exit_code is None:
+            processes.signal_tree(self.pid, 9)
 
     def _read_stdout(self) -> None:
         try:
@@ -92,7 +99,11 @@ class Program:
             self._report()
 
     def _report(self) -> None:
+        processes.signal_tree(self.pid, 9)
         self._read_stderr()
+        receiver, self._receiver = self._receiver, None
+        if receiver:
+            receiver(b"")
         ended, self._ended = self._ended, None
         for fd in (self._stdout, self._stderr):
             self._loop.close(fd)
@@ -103,17 +114,17 @@ class Program:
 class Programs:
     """The programs that run now, by number."""
 
-    def __init__(self, loop: Loop, env: Dict[str, str]) -> None:
+    def __init__(self, loop: Loop, env: dict[str, str]) -> None:
         self._loop = loop
         self._env = env
-        self._programs: Dict[int, Program] = {}
+        self._programs: dict[int, Program] = {}
         self._count = 0
 
     @property
     def running(self) -> bool:
         return bool(self._programs)
 
-    def start(self, argv: List[str], env: Dict[str, str]) -> int:
+    def start(self, argv: list[str], env: dict[str, str]) -> int:
         if len(self._programs) >= MAX_PROGRAMS:
             raise Refused(f"{MAX_PROGRAMS} programs are running already")
         self._count += 1
@@ -125,10 +136,10 @@ class Programs:
             raise Refused(f"there is no program {number}")
         return self._programs[number]
 
-    def close(self, number: int, ended: Ended) -> None:
+    def close(self, number: int, ended: Ended, grace: float) -> None:
         program = self.get(number)
         del self._programs[number]
-        program.close(ended)
+        program.close(ended, grace)
 
 
 def _pipe() -> "tuple[int, int]":

@@ -7,7 +7,7 @@ code is the command's.
 """
 
 import os
-from typing import Callable, Dict, Optional
+from typing import Callable, Optional
 
 import processes
 from loop import Loop
@@ -21,9 +21,11 @@ MAX_STATUS = 1024 * 1024
 Finished = Callable[[int, bool], None]
 """Called with a command's exit code, and whether the shell ended with it."""
 
-REPORT = (
-    f"{{ \\builtin printf '%d\\0' \"$?\"; \\builtin export -p; \\builtin printf '\\0'; }} >&{STATUS_FD} 2>/dev/null\n"
-)
+REPORT = f"""\\builtin printf '%d\\0' "$?" >&{STATUS_FD}
+\\builtin export -p >&{STATUS_FD}
+\\builtin printf '\\0' >&{STATUS_FD}
+"""
+"""Each with a redirection of its own: what a DEBUG trap prints between them goes elsewhere."""
 
 
 class Carried:
@@ -43,7 +45,7 @@ class Carried:
 class Shell:
     """A bash process in a session of its own. Runs one command at a time."""
 
-    def __init__(self, loop: Loop, env: Dict[str, str], carried: Carried, ulimits: str, stdin: int) -> None:
+    def __init__(self, loop: Loop, env: dict[str, str], carried: Carried, ulimits: str, stdin: int) -> None:
         self._loop = loop
         self._carried = carried
         self._finished: Optional[Finished] = None
@@ -89,9 +91,9 @@ class Shell:
         """Let the shell end; what it left in the background lives on."""
         self._script.close()
 
-    def signal(self, number: int) -> None:
-        """Signal the shell and everything that came from it."""
-        processes.signal_tree(self.pid, number)
+    def signal(self, number: int) -> processes.Family:
+        """Signal the shell and everything that came from it; the processes found."""
+        return processes.signal_tree(self.pid, number)
 
     def _read_status(self) -> None:
         try:
@@ -106,7 +108,8 @@ class Shell:
             self._record.clear()
             self._carried.cwd = self._directory() or self._carried.cwd
             self._carried.exports = exports
-            self._finish(int(status) if status.isdigit() else 1, ended=False)
+            # The command can write to its own shell's descriptors: what stands here may be anything.
+            self._finish(int(status) if status.isdigit() and len(status) <= 3 else 1, ended=False)
         elif len(self._record) > MAX_STATUS:
             self.signal(9)
 

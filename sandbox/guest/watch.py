@@ -5,13 +5,14 @@ Used only where the backend has no cgroup or no disk of a fixed size; `doctor` s
 
 import os
 import time
-from typing import Dict, List, Optional
+from typing import Optional
 
 import processes
 from jobs import Jobs
 from loop import Loop
 
 INTERVAL = 1.0
+PAGE = os.sysconf("SC_PAGE_SIZE")
 EFFORT = 10
 """A look that took t seconds is followed by a rest of at least this many times t."""
 
@@ -19,7 +20,7 @@ EFFORT = 10
 class Watch:
     """Looks every second or so while anything runs; stops what exceeds a limit, and says so in its job."""
 
-    def __init__(self, loop: Loop, jobs: Jobs, memory: Optional[int], disk: Optional[int], folders: List[str]) -> None:
+    def __init__(self, loop: Loop, jobs: Jobs, memory: Optional[int], disk: Optional[int], folders: list[str]) -> None:
         self._loop = loop
         self._jobs = jobs
         self._memory = memory
@@ -37,8 +38,8 @@ class Watch:
             self._stop_all("disk")
         self._loop.later(max(INTERVAL, EFFORT * (time.monotonic() - began)), self._look)
 
-    def _check_memory(self, pids: List[int], limit: int) -> None:
-        sizes: Dict[int, int] = {pid: _proportional_size(pid) for pid in pids}
+    def _check_memory(self, pids: list[int], limit: int) -> None:
+        sizes: dict[int, int] = {pid: _proportional_size(pid) for pid in pids}
         if sum(sizes.values()) + _memory_files() > limit:
             self._stop_all("memory")
 
@@ -59,7 +60,12 @@ def _proportional_size(pid: int) -> int:
                     return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return 0
+    try:
+        # A process that made itself not dumpable hides the exact figure, not this one, which counts shared pages fully.
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
 
 
 def _memory_files() -> int:
@@ -70,7 +76,7 @@ def _memory_files() -> int:
     return total
 
 
-def _disk_use(folders: List[str]) -> int:
+def _disk_use(folders: list[str]) -> int:
     total = 0
     for top in folders:
         for folder, _, names in os.walk(top):

@@ -60,7 +60,7 @@ class FakeFiles:
             if content.startswith(magic):
                 return kind, content, 0
         lines = content.splitlines()
-        begin, end = first or 1, len(lines) if last in (None, -1) else last
+        begin, end = 1 if first is None else first, len(lines) if last in (None, -1) else last
         if first is not None and not (1 <= begin <= max(1, len(lines)) and begin <= (end or 0)):
             raise Refused(f"view_range [{first}, {last}] does not fit {path}, which has {len(lines)} lines")
         return "text", _numbered(lines, begin, end or 0), len(lines)
@@ -95,7 +95,8 @@ class FakeFiles:
                 info = tarfile.TarInfo(name)
                 info.size = len(self.read(name))
                 tar.addfile(info, io.BytesIO(self.read(name)))
-        return packed.getvalue(), len(names)
+            end = tar.offset + 2 * tarfile.BLOCKSIZE  # without tarfile's own padding to a whole record
+        return packed.getvalue()[:end], len(names)
 
     def _packed(self, path: str) -> list[str]:
         full = self.resolve(path)

@@ -1,5 +1,6 @@
 """The guest: the operations of the real one, on files and jobs in memory."""
 
+import json
 import stat
 from collections.abc import Callable
 
@@ -68,7 +69,8 @@ class FakeGuest:
         self._op_wait(stream, header, body, reply)
 
     def _op_jobs(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
-        reply({"jobs": [{**job.describe(), "command": job.command.decode()[:200]} for job in self.jobs.all()]}, b"")
+        jobs = [{**job.describe(), "command": job.command.decode()[:200]} for job in self.jobs.all()]
+        reply({}, json.dumps(jobs).encode())
 
     def _op_view(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
         kind, data, lines = self.files.view(header["path"], header.get("first"), header.get("last"))
@@ -146,7 +148,6 @@ class FakeGuest:
 
         job.waiting.append(ended)
         timer = stream.later(header["wait"], overran)
-        stream.wake()
 
     def _report(self, job: FakeJob, header: Header, reply: Reply, *, detach: bool = False) -> None:
         if detach:

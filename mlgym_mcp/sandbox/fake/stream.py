@@ -78,6 +78,7 @@ class FakeStream(ByteStream):
         """Call `action` after `seconds`, unless the timer is cancelled first."""
         timer = Timer(anyio.current_time() + seconds, action)
         self._timers.append(timer)
+        self.wake()
         return timer
 
     def cancel(self, timer: Timer) -> None:

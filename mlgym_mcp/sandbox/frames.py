@@ -21,6 +21,8 @@ READ_SIZE = 256 * 1024
 
 Header = dict[str, Any]
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class FrameError(Exception):
     """Raised when bytes on a stream are not a frame; the stream cannot be used any further."""
@@ -36,7 +38,7 @@ def encode(header: Mapping[str, Any], body: bytes = b"", *, max_body: int = MAX_
     Raises:
         FrameTooLarge: header or body exceeds what the other end accepts.
     """
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = _to_json(header).encode()
     if len(text) > MAX_HEADER or len(body) > max_body:
         raise FrameTooLarge(f"frame too large: header of {len(text)} bytes, body of {len(body)} bytes")
     return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body

@@ -49,7 +49,7 @@ class _Stream:
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
         self._pending: dict[int, _Pending | None] = {}
         """Requests without a reply yet; None: nobody waits for it any more."""
         self._count = 0
@@ -162,6 +162,8 @@ class Link:
             self._stream = None
 
     async def _open(self) -> _Stream:
+        if self._stream and not self._stream.lost:
+            return self._stream
         async with self._opening:
             if self._stream is None or self._stream.lost:
                 stream = _Stream(await self._connect())

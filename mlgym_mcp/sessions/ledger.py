@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from anyio.lowlevel import checkpoint
+
 from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
@@ -104,6 +106,7 @@ class Ledger:
         return entry
 
     async def _write_behind(self, entry: Entry) -> None:
+        await checkpoint()  # the request to the sandbox leaves first
         self._written(entry)
 
     def _written(self, entry: Entry) -> int:

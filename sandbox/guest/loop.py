@@ -43,16 +43,17 @@ class Loop:
 
     def watch(self, fd: int, readable: Optional[Callback] = None, writable: Optional[Callback] = None) -> None:
         """Call `readable` and `writable` whenever the descriptor is so; both None: stop watching it."""
-        mask = (select.EPOLLIN if readable else 0) | (select.EPOLLOUT if writable else 0)
+        mask = _mask(readable, writable)
         if not mask:
             if self._watched.pop(fd, None):
                 self._epoll.unregister(fd)
             return
-        if fd in self._watched:
-            self._epoll.modify(fd, mask)
-        else:
-            self._epoll.register(fd, mask)
+        before = self._watched.get(fd)
         self._watched[fd] = (readable, writable)
+        if before is None:
+            self._epoll.register(fd, mask)
+        elif mask != _mask(*before):
+            self._epoll.modify(fd, mask)
 
     def close(self, fd: int) -> None:
         """Stop watching a descriptor and close it."""
@@ -118,6 +119,10 @@ class Loop:
             exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
             _survives(functools.partial(callback, exit_code))
         return True
+
+
+def _mask(readable: Optional[Callback], writable: Optional[Callback]) -> int:
+    return (select.EPOLLIN if readable else 0) | (select.EPOLLOUT if writable else 0)
 
 
 def _survives(callback: Callback) -> bool:

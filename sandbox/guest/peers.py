@@ -27,6 +27,9 @@ OUTGOING_LIMIT = 4 * MAX_BODY
 """Bytes waiting to be sent above which a peer's requests are left unread."""
 
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Malformed(Exception):
     """Raised when a peer sends bytes that are not a frame."""
 
@@ -49,7 +52,7 @@ class Peer:
         """Answer a request; a no-op once the peer has gone."""
         if self._socket is None:
             return
-        text = json.dumps({"id": request.get("id"), "ok": True, **header}, separators=(",", ":")).encode()
+        text = _to_json({"id": request.get("id"), "ok": True, **header}).encode()
         frame = len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
         self._outgoing.append(memoryview(frame))
         self._outgoing_size += len(frame)

@@ -78,7 +78,6 @@ class Shell:
     def run(self, command: bytes, output: str, *, empty_stdin: bool, finished: Finished) -> None:
         """Run a command, its output appended to the file `output`."""
         self._finished = finished
-        self._record.clear()
         stdin = b"</dev/null " if empty_stdin else b""
         redirections = stdin + b">>" + output.encode() + f" 2>&1 {STATUS_FD}>&-\n".encode()
         self._script.write(b"{ \\builtin eval " + _quote(command) + b"\n} " + redirections + REPORT.encode())
@@ -103,14 +102,16 @@ class Shell:
         if not data:
             return self._loop.watch(self._status)
         self._record += data
-        if self._record.count(0) >= 2:
-            status, exports = bytes(self._record).split(b"\0")[:2]
-            self._record.clear()
+        if self._finished and b"\0" in self._record:
+            status, _, rest = bytes(self._record).partition(b"\0")
+            self._record[:] = rest
             self._carried.cwd = self._directory() or self._carried.cwd
-            self._carried.exports = exports
             # The command can write to its own shell's descriptors: what stands here may be anything.
             self._finish(int(status) if status.isdigit() and len(status) <= 3 else 1, ended=False)
-        elif len(self._record) > MAX_STATUS:
+        if not self._finished and b"\0" in self._record:
+            self._carried.exports = bytes(self._record).partition(b"\0")[0]
+            self._record.clear()
+        if len(self._record) > MAX_STATUS:
             self.signal(9)
 
     def _directory(self) -> Optional[str]:

@@ -48,10 +48,11 @@ class Gateway:
 
     async def score(self, tool: str, session: str) -> dict[str, Any]:
         """What `validate` or `submit` finds."""
-        facts = (await self.call(tool, session=session, wait_s=50)).structured_content
-        while facts and facts["outcome"] == "pending":
-            facts = (await self.call(tool, session=session, wait_s=50)).structured_content
-        assert facts is not None
+        outcome = "pending"
+        facts: dict[str, Any] = {}
+        while outcome == "pending":
+            facts = (await self.call(tool, session=session, wait_s=50)).structured_content or {}
+            outcome = facts["outcome"]
         return facts
 
 

@@ -14,7 +14,6 @@ import json
 import os
 import signal
 import socket
-import stat
 import sys
 from typing import Any
 
@@ -76,12 +75,12 @@ def _listen(inherited: "str | None", path: "str | None") -> socket.socket:
         return socket.socket(fileno=int(inherited))
     assert path
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    if os.path.lexists(path) and stat.S_ISSOCK(os.lstat(path).st_mode):
-        os.unlink(path)
-    sock.bind(path)
+    unfinished = path + ".new"
+    sock.bind(unfinished)
     # The folder, which only the host can enter, guards the socket; the server may run under any uid.
-    os.chmod(path, 0o666)
+    os.chmod(unfinished, 0o666)
     sock.listen(16)
+    os.rename(unfinished, path)  # whoever sees it can connect
     return sock
 
 

@@ -15,6 +15,8 @@ from pipe import PipeWriter
 
 SCRIPT_FD = 200
 STATUS_FD = 201
+MAX_DIGITS = 3
+"""Of an exit code."""
 MAX_STATUS = 1024 * 1024
 """Bytes of one status record (mostly exports) above which the shell is taken to have gone mad."""
 
@@ -102,15 +104,15 @@ class Shell:
         if not data:
             return self._loop.watch(self._status)
         self._record += data
-        if self._finished and b"\0" in self._record:
-            status, _, rest = bytes(self._record).partition(b"\0")
-            self._record[:] = rest
-            self._carried.cwd = self._directory() or self._carried.cwd
-            # The command can write to its own shell's descriptors: what stands here may be anything.
-            self._finish(int(status) if status.isdigit() and len(status) <= 3 else 1, ended=False)
-        if not self._finished and b"\0" in self._record:
-            self._carried.exports = bytes(self._record).partition(b"\0")[0]
-            self._record.clear()
+        *parts, rest = bytes(self._record).split(b"\0")
+        self._record[:] = rest
+        for part in parts:
+            # Told apart by their form, not their order: the command can write to its own shell's descriptors.
+            if part.isdigit() and len(part) <= MAX_DIGITS:
+                self._carried.cwd = self._directory() or self._carried.cwd
+                self._finish(int(part), ended=False)
+            else:
+                self._carried.exports = part
         if len(self._record) > MAX_STATUS:
             self.signal(9)
 

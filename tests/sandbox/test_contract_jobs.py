@@ -134,15 +134,15 @@ async def test_killing_the_foreground_command_leaves_a_fresh_shell(kind: str, tm
     async with open_box(kind, tmp_path) as box, anyio.create_task_group() as tasks:
         await box.run("export KEPT=1")
 
-        async def running() -> bool:
-            return any(job.running for job in await box.guest.jobs())
+        async def begun() -> bool:
+            return any(job.running and job.size for job in await box.guest.jobs())
 
         async def kill() -> None:
-            await until(running)
+            await until(begun)
             await box.guest.job_kill("j2")
 
         tasks.start_soon(kill)
-        killed = await box.run("sleep 100")
+        killed = await box.run("echo begun; sleep 100")
         assert (killed.stopped, killed.shell_lost) == ("killed", True)
         assert await box.output("echo $KEPT") == "1\n"
 

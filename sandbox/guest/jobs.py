@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from collections import deque
 from typing import Any, Callable, Optional
 
 import processes
@@ -15,6 +16,8 @@ TERM_GRACE = 2.0
 """Seconds between asking a command to end and ending it."""
 MAX_RUNNING = 64
 MAX_REMEMBERED = 2000
+KEPT_OPEN = 16
+"""Ended jobs whose output is still open; that of older ones is opened again when it is asked for."""
 EDGE = 32_000
 """Bytes of output reported from its beginning, and as many from its end."""
 SPARE_OUTPUTS = ("/tmp", "/dev/shm")
@@ -80,6 +83,11 @@ class Job:
             os.close(self.fd)
             os.unlink(self.output)
 
+    def close_output(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
     def read(self, offset: int, length: int) -> bytes:
         fd = self.fd if self.fd is not None else _reopen(self.output)
         try:
@@ -109,12 +117,14 @@ class Jobs:
         self._shell: Optional[Shell] = None
         self._foreground: Optional[Job] = None
         self._jobs: dict[str, Job] = {}
+        self._running: dict[str, Job] = {}
+        self._ended: deque[Job] = deque()
         self._count = 0
         self._by_key: dict[str, Job] = {}
 
     @property
     def running(self) -> list[Job]:
-        return [job for job in self._jobs.values() if job.running]
+        return list(self._running.values())
 
     @property
     def cwd(self) -> str:
@@ -175,13 +185,13 @@ class Jobs:
     def _start(self, command: bytes, limit: float, background: bool) -> Job:
         if b"\0" in command:
             raise Refused("a command can't contain the character NUL", "bad_command")
-        if len(self.running) >= MAX_RUNNING:
+        if len(self._running) >= MAX_RUNNING:
             raise Refused(f"{MAX_RUNNING} jobs are running already; kill one first", "too_many_jobs")
         if not background and self._foreground is not None:
             raise Refused(f"the shell is busy with {self._foreground.name}", "busy")
         self._count += 1
         job, shell = self._create(f"j{self._count}", command, background)
-        self._jobs[job.name] = job
+        self._jobs[job.name] = self._running[job.name] = job
         self._foreground = self._foreground if background else job
         job.timers.append(self._loop.later(limit, lambda: self.stop(job, "command_time")))
         shell.run(
@@ -221,6 +231,8 @@ class Jobs:
         return self._shell
 
     def _background_shell(self, job: Job) -> Shell:
+        if self._shell:
+            self._shell.settle()
         reader, writer = os.pipe()
         job.stdin = PipeWriter(self._loop, writer)
         try:
@@ -243,18 +255,17 @@ class Jobs:
             self._shell = None
         elif detached and job.shell:
             job.shell.close()
+        del self._running[job.name]
         job.finish(exit_code, shell_ended and not detached)
-        self._forget_old()
+        self._forget_old(job)
 
-    def _forget_old(self) -> None:
-        ended = [job for job in self._jobs.values() if not job.running]
-        for job in ended[:-16]:
-            if job.fd is not None:
-                os.close(job.fd)
-                job.fd = None
-        for job in ended[:-MAX_REMEMBERED]:
-            del self._jobs[job.name]
-        while len(self._by_key) > MAX_REMEMBERED:
+    def _forget_old(self, job: Job) -> None:
+        self._ended.append(job)
+        if len(self._ended) > KEPT_OPEN:
+            self._ended[-KEPT_OPEN - 1].close_output()
+        if len(self._ended) > MAX_REMEMBERED:
+            del self._jobs[self._ended.popleft().name]
+        if len(self._by_key) > MAX_REMEMBERED:
             del self._by_key[next(iter(self._by_key))]
 
 

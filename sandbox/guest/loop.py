@@ -14,6 +14,9 @@ from typing import Callable, Optional
 
 Callback = Callable[[], None]
 
+CROWD = 256
+"""Timers beyond those alive at the last look, after which to look for cancelled ones again."""
+
 
 class Timer:
     """A call that is due at a time, unless it is cancelled first."""
@@ -38,6 +41,7 @@ class Loop:
         self._epoll = select.epoll()
         self._watched: dict[int, tuple[Optional[Callback], Optional[Callback]]] = {}
         self._timers: list[Timer] = []
+        self._crowded = CROWD
         self._children: dict[int, Callable[[int], None]] = {}
         self._wake_on_children()
 
@@ -63,6 +67,11 @@ class Loop:
     def later(self, delay: float, callback: Callback) -> Timer:
         """Call `callback` once, after `delay` seconds."""
         timer = Timer(time.monotonic() + delay, callback)
+        if len(self._timers) >= self._crowded:
+            # Most timers are cancelled long before they are due: a command's time limit, above all.
+            self._timers = [kept for kept in self._timers if kept.callback]
+            heapq.heapify(self._timers)
+            self._crowded = 2 * len(self._timers) + CROWD
         heapq.heappush(self._timers, timer)
         return timer
 

@@ -7,6 +7,8 @@ code is the command's.
 """
 
 import os
+import select
+import time
 from typing import Callable, Optional
 
 import processes
@@ -19,6 +21,9 @@ MAX_DIGITS = 3
 """Of an exit code."""
 MAX_STATUS = 1024 * 1024
 """Bytes of one status record (mostly exports) above which the shell is taken to have gone mad."""
+
+REPORT_LIMIT = 0.2
+"""Seconds to wait for what a shell still reports of its last command; it takes microseconds unless it is obstructed."""
 
 Finished = Callable[[int, bool], None]
 """Called with a command's exit code, and whether the shell ended with it."""
@@ -52,6 +57,7 @@ class Shell:
         self._carried = carried
         self._finished: Optional[Finished] = None
         self._record = bytearray()
+        self._reporting = False
         script_reader, script_writer = os.pipe()
         self._status, status_writer = os.pipe()
         null = os.open("/dev/null", os.O_RDWR)
@@ -73,16 +79,19 @@ class Shell:
         loop.on_exit(self.pid, self._ended)
         self._script.write(f"exec {SCRIPT_FD}<&-; ulimit -c 0 {ulimits}\n".encode() + _restore(carried))
 
-    @property
-    def busy(self) -> bool:
-        return self._finished is not None
-
     def run(self, command: bytes, output: str, *, empty_stdin: bool, finished: Finished) -> None:
         """Run a command, its output appended to the file `output`."""
         self._finished = finished
         stdin = b"</dev/null " if empty_stdin else b""
         redirections = stdin + b">>" + output.encode() + f" 2>&1 {STATUS_FD}>&-\n".encode()
         self._script.write(b"{ \\builtin eval " + _quote(command) + b"\n} " + redirections + REPORT.encode())
+
+    def settle(self) -> None:
+        """Take the exports of the last command, whose status was told before them."""
+        until = time.monotonic() + REPORT_LIMIT
+        while self._reporting and time.monotonic() < until:
+            select.select([self._status], [], [], REPORT_LIMIT)
+            self._read_status()
 
     def detach(self) -> None:
         """Keep what this shell does from now on out of what the next one takes over."""
@@ -109,9 +118,11 @@ class Shell:
         for part in parts:
             # Told apart by their form, not their order: the command can write to its own shell's descriptors.
             if part.isdigit() and len(part) <= MAX_DIGITS:
+                self._reporting = True
                 self._carried.cwd = self._directory() or self._carried.cwd
                 self._finish(int(part), ended=False)
             else:
+                self._reporting = False
                 self._carried.exports = part
         if len(self._record) > MAX_STATUS:
             self.signal(9)
@@ -125,7 +136,7 @@ class Shell:
 
     def _ended(self, exit_code: int) -> None:
         self._read_status()
-        self.alive = False
+        self.alive = self._reporting = False
         self._loop.close(self._status)
         self._script.abandon()
         self._finish(exit_code, ended=True)

@@ -227,3 +227,13 @@ async def test_the_output_of_a_job_that_the_agent_removed_is_missed_not_mourned(
         await box.run("mkfifo /outputs/j24.log; rm -f /outputs/j25.log; ln -s /etc/passwd /outputs/j25.log")
         assert await box.output("echo own") == "own\n"
         assert await box.output("echo own too") == "own too\n"
+
+
+@every_sandbox
+async def test_a_background_job_has_what_the_command_before_it_exported(kind: str, tmp_path: Path) -> None:
+    async with open_box(kind, tmp_path) as box:
+        await box.run("export BULK=$(head -c 60000 /dev/zero | tr '\\0' x)")
+        for number in range(20):
+            await box.run(f"export LATEST={number}")
+            job = await box.start("echo $LATEST")
+            assert (await box.guest.job_wait(job.job, wait_s=10)).head == f"{number}\n".encode()

@@ -1,4 +1,4 @@
-# Sourced by demo, run and test: makes a Debian machine able to run the project. Every step is safe to repeat and
+# Sourced by demo and run: makes a Debian machine able to run the project. Every step is safe to repeat and
 # does nothing where its work is done already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -3,7 +3,7 @@
 Beside it, on the same server, a tool that does nothing (the price of MCP itself), and one `docker exec` (the usual way
 to run a command in a sandbox). Rounds are interleaved, so that a noisy machine is noisy for all of them alike.
 
-    python benchmarks/tool_call.py [--rounds 5] [--calls 40] [bubblewrap] [docker]
+    python benchmarks/tool_call.py [--rounds 5] [--calls 40] [--check] [bubblewrap] [docker]
 """
 
 import argparse
@@ -29,6 +29,10 @@ TASK = "battle-of-the-sexes-v1"
 STEPS = 1_000_000
 WARM_UP = 5
 REMOVE_LIMIT = 20.0
+MOST_NOOPS = 1.25
+"""Times a no-op tool call that a command may cost at most."""
+LEAST_COMMANDS = 20.0
+"""Times a command that one `docker exec` costs at least."""
 
 Measured = Callable[[], Awaitable[object]]
 
@@ -40,10 +44,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=40, help="calls a round")
     parser.add_argument("--serve", nargs=2, metavar=("BACKEND", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
     given = parser.parse_args()
     if given.serve:
         serve(*given.serve)
-    anyio.run(measure, given.backends, given.rounds, given.calls)
+    medians = anyio.run(measure, given.backends, given.rounds, given.calls)
+    if not report(medians, given.backends) and given.check:
+        raise SystemExit(1)
 
 
 def serve(backend: str, folder: str) -> None:
@@ -64,8 +71,8 @@ def serve(backend: str, folder: str) -> None:
     stdio.run(opening)
 
 
-async def measure(backends: list[str], rounds: int, calls: int) -> None:
-    """Measure everything in turn, `rounds` times, and print medians and ratios."""
+async def measure(backends: list[str], rounds: int, calls: int) -> dict[str, float]:
+    """Measure everything in turn, `rounds` times: name → the median of the rounds' medians, in milliseconds."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         task_with_many_steps(folder / "tasks")
@@ -78,7 +85,7 @@ async def measure(backends: list[str], rounds: int, calls: int) -> None:
         for _ in range(rounds):
             for name, subject in subjects.items():
                 medians[name].append(await median_time(subject, calls))
-    report({name: statistics.median(found) for name, found in medians.items()}, backends)
+    return {name: statistics.median(found) for name, found in medians.items()}
 
 
 def task_with_many_steps(folder: Path) -> None:
@@ -159,15 +166,24 @@ async def median_time(subject: Measured, calls: int) -> float:
     return statistics.median(times)
 
 
-def report(medians: dict[str, float], backends: list[str]) -> None:
-    """Print the medians, and each backend's command against the no-op tool and against `docker exec`."""
+def report(medians: dict[str, float], backends: list[str]) -> bool:
+    """Print the medians and what they come to; whether every target is met."""
     for name, median in medians.items():
         print(f"{name:<24} {median:8.2f} ms")
+    met = []
     for backend in backends:
         bash, noop = medians[f"{backend}: bash"], medians[f"{backend}: no-op tool"]
-        print(f"{backend}: a command costs {bash / noop:.2f} times a no-op tool call")
-        if "docker exec" in medians:
-            print(f"{backend}: one docker exec costs {medians['docker exec'] / bash:.1f} times a command")
+        met.append(bash / noop <= MOST_NOOPS)
+        print(f"{backend}: a command costs {bash / noop:.2f} no-op tool calls{_missed(met[-1], 'at most', MOST_NOOPS)}")
+        if execution := medians.get("docker exec"):
+            met.append(execution / bash >= LEAST_COMMANDS)
+            missed = _missed(met[-1], "at least", LEAST_COMMANDS)
+            print(f"{backend}: one docker exec costs {execution / bash:.1f} commands{missed}")
+    return all(met)
+
+
+def _missed(met: bool, bound: str, target: float) -> str:
+    return "" if met else f" (MISSED: {bound} {target:g} was the target)"
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
 Prepared data lies in `<data folder>/prepared/<task>/<flavour>-<hash>`, named by the task's folder and by the secret
 that the hidden parts come from. It is made beside its place and renamed into it, so what is there is whole.
+
+Sources that no package brings are put into `<data folder>/sources/<task>`; from there, as from everywhere else, they
+get unpacked and checked into `<cache folder>/sources/<SHA-256>`, the only place that they are used from.
 """
 
 import gzip
 import hashlib
 import secrets
-import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +27,7 @@ from mlgym_mcp.sandbox.base import GIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.seed import derive_seed
+from mlgym_mcp.seed import derive_seed, secret_hash
 from mlgym_mcp.tasks.measures import Flavour
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import Source, TaskSpec
@@ -46,8 +49,8 @@ class Data:
     ) -> None:
         """`new_sandbox` gives ids whose owner a later sweep can tell."""
         self._new_sandbox = new_sandbox
-        self._prepared = data_dir / "prepared"
-        self._sources = cache_dir / "sources"
+        self._data_dir = data_dir
+        self._checked = cache_dir / "sources"
         self._backend = backend
         self._secret = secret
 
@@ -57,12 +60,7 @@ class Data:
             return "sample"
         if flavour == "full" or self._place(task, "full").is_dir():
             return "full"
-        return "full" if all(self._find(source) for source in task.sources) else "sample"
-
-    def find(self, task: TaskSpec, flavour: Flavour) -> Path | None:
-        """The folder with `public` and `hidden` if the data is prepared."""
-        place = self._place(task, flavour)
-        return place if place.is_dir() else None
+        return "full" if all(self._find(task, source) for source in task.sources) else "sample"
 
     async def prepare(self, task: TaskSpec, flavour: str = "auto", progress: Progress = silent) -> PreparedTask:
         """A task's data and environment, made first where they are missing.
@@ -94,8 +92,7 @@ class Data:
         )
 
     def _place(self, task: TaskSpec, flavour: Flavour) -> Path:
-        made_of = profiles.short_hash(task.content_hash, hashlib.sha256(self._secret).hexdigest())
-        return self._prepared / task.id / f"{flavour}-{made_of}"
+        return place_of(self._data_dir, self._secret, task, flavour)
 
     async def _make(self, task: TaskSpec, flavour: Flavour, place: Path, progress: Progress) -> None:
         sources = task.sources if flavour == "full" else ()
@@ -127,22 +124,35 @@ class Data:
 
     async def _source(self, task: TaskSpec, source: Source, progress: Progress) -> Path:
         """A source's file, unpacked and checked, in the cache."""
-        place = self._sources / (source.sha256 or f"unverified-{task.id}") / source.name
-        if place.is_file():
-            return place
-        found = self._find(source)
+        checked, found = self._place_of_checked(task, source), self._find(task, source)
         if found is None:
-            raise DataMissing(_missing(task, source, place))
-        await progress(f"checking {source.name}")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        await to_thread.run_sync(_take, source, found, place)
-        return place
+            inbox = self._inbox(task)
+            inbox.mkdir(parents=True, exist_ok=True)
+            raise DataMissing(_missing(task, source, inbox))
+        if found != checked:
+            await progress(f"checking {source.name}")
+            checked.parent.mkdir(parents=True, exist_ok=True)
+            await to_thread.run_sync(_take, source, found, checked)
+        return checked
 
-    def _find(self, source: Source) -> Path | None:
-        cached = self._sources / (source.sha256 or "-") / source.name
-        folders = [cached.parent, *source.local]
-        names = [source.name, f"{source.name}.gz"]
-        return next((path for folder in folders for name in names if (path := folder / name).is_file()), None)
+    def _find(self, task: TaskSpec, source: Source) -> Path | None:
+        """A source on this machine: checked already, or as somebody put it there."""
+        folders = [self._inbox(task), *source.local]
+        names = [source.name, f"{source.name}.gz"] if source.unpack == "gzip" else [source.name]
+        paths = [self._place_of_checked(task, source), *(folder / name for folder in folders for name in names)]
+        return next(filter(Path.is_file, paths), None)
+
+    def _inbox(self, task: TaskSpec) -> Path:
+        return self._data_dir / "sources" / task.id
+
+    def _place_of_checked(self, task: TaskSpec, source: Source) -> Path:
+        return self._checked / (source.sha256 or f"unverified-{task.id}") / source.name
+
+
+def place_of(data_dir: Path, secret: bytes, task: TaskSpec, flavour: Flavour) -> Path:
+    """The folder with `public` and `hidden`, there once the data is prepared."""
+    made_of = profiles.short_hash(task.content_hash, secret_hash(secret))
+    return data_dir / "prepared" / task.id / f"{flavour}-{made_of}"
 
 
 async def _run(guest: Guest, task: TaskSpec, flavour: Flavour, seed: int) -> None:
@@ -188,31 +198,46 @@ def _publish(aside: Path, place: Path) -> None:
 
 
 def _take(source: Source, found: Path, place: Path) -> None:
-    """Copy a source into the cache, unpacked, and check it.
+    """Copy a source into the cache, unpacked, and check it. One without a checksum is bound to its first content.
 
     Raises:
         DataMissing: it is not what the task says it is.
     """
-    packed = source.unpack == "gzip" and found.suffix == ".gz"
+    first = place.with_name(f"{place.name}.sha256")
+    known = source.sha256 or (first.read_text().strip() if first.is_file() else None)
+    with tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as folder:
+        aside = Path(folder) / place.name
+        sha256, size = _copy(found, aside, packed=found.suffix == ".gz" and source.unpack == "gzip")
+        if (source.size or size) != size or (known or sha256) != sha256:
+            expected = f"{source.size or 'any number of'} bytes with SHA-256 {known or 'unknown'}"
+            raise DataMissing(
+                f"{found} is not the file it should be: it has {size} bytes unpacked, with SHA-256 {sha256}; "
+                f"expected are {expected}"
+            )
+        if source.sha256 is None:
+            first.write_text(f"{sha256}\n")
+            log.warning("source_unverified", file=str(found), sha256=sha256)
+        aside.chmod(0o644)
+        aside.rename(place)
+
+
+def _copy(found: Path, place: Path, *, packed: bool) -> tuple[str, int]:
+    """Copy a file, unpacked; its SHA-256 and its size in bytes."""
     digest = hashlib.sha256()
-    aside = place.with_name(f"{place.name}.part")
-    with gzip.open(found, "rb") if packed else found.open("rb") as reader, aside.open("wb") as writer:
-        while piece := reader.read(1 << 20):
-            digest.update(piece)
-            writer.write(piece)
-    size = aside.stat().st_size
-    if (source.size or size) != size or (source.sha256 or digest.hexdigest()) != digest.hexdigest():
-        aside.unlink()
-        expected = f"{source.size} bytes with SHA-256 {source.sha256}"
-        raise DataMissing(f"{found} is not the file it should be: {size} bytes unpacked, expected are {expected}")
-    aside.chmod(0o644)
-    shutil.move(aside, place)
+    try:
+        with gzip.open(found, "rb") if packed else found.open("rb") as reader, place.open("wb") as writer:
+            while piece := reader.read(1 << 20):
+                digest.update(piece)
+                writer.write(piece)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataMissing(f"{found} is not the file it should be: it can't be unpacked ({error})") from None
+    return digest.hexdigest(), place.stat().st_size
 
 
-def _missing(task: TaskSpec, source: Source, place: Path) -> str:
+def _missing(task: TaskSpec, source: Source, inbox: Path) -> str:
     hint = f", or {source.hint}" if source.hint else ""
     gzipped = f" (or {source.name}.gz)" if source.unpack == "gzip" else ""
     return (
-        f"{task.id} needs {source.name}, which is not on this machine: put it{gzipped} in {place.parent}{hint}; "
+        f"{task.id} needs {source.name}, which is not on this machine: put it{gzipped} in {inbox}{hint}; "
         f"then run: mlgym-mcp data prepare {task.id} --flavour full"
     )

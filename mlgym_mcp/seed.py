@@ -11,5 +11,5 @@ def derive_seed(secret: bytes, *labels: str) -> int:
 
 
 def secret_hash(secret: bytes) -> str:
-    """What scores name the secret by."""
+    """What scores name the secret by: equal hashes, equal hidden splits."""
     return hashlib.sha256(secret).hexdigest()

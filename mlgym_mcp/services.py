@@ -1,10 +1,10 @@
 """What sessions stand on, as this machine has it: the store, a backend, prepared data, the referee."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mlgym_mcp.data import Data
-from mlgym_mcp.errors import BackendUnavailable
+from mlgym_mcp.errors import BackendUnavailable, SandboxError
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.scoring.referee import Referee
@@ -12,9 +12,6 @@ from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
-
-ENGINE_PATIENCE = 1
-"""Seconds in which a Docker engine has to answer for `auto` to choose it."""
 
 
 @asynccontextmanager
@@ -31,13 +28,13 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
                 tasks=catalog,
                 preparer=data_of(settings, store, backend),
                 backend=backend,
-                referee=Referee(backend, store.secret, store.instance.sandbox_id),
+                referee=Referee(backend, store.secret, store.sandbox_id),
             )
 
 
 def data_of(settings: Settings, store: Store, backend: Backend) -> Data:
     """The prepared data of a data folder."""
-    return Data(settings.data_dir, settings.cache_dir, backend, store.secret, store.instance.sandbox_id)
+    return Data(settings.data_dir, settings.cache_dir, backend, store.secret, store.sandbox_id)
 
 
 @asynccontextmanager
@@ -76,15 +73,17 @@ async def _choose(settings: Settings, catalog: Catalog) -> str:
     return "bubblewrap"
 
 
-async def _has_images(wanted: Iterable[str]) -> bool:
+async def _has_images(wanted: set[str]) -> bool:
     from mlgym_mcp.sandbox.docker import open_engine
     from mlgym_mcp.sandbox.images import Images
+    from mlgym_mcp.sandbox.probes import ENGINE_PATIENCE
 
+    known = wanted & set(profiles.names())  # a task of an unknown profile fails when it is started, and alone
     try:
         async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
             images = Images(engine)
-            return all([await images.exists(profiles.load(name)) for name in wanted])
-    except BackendUnavailable:
+            return all([await images.exists(profiles.load(name)) for name in known])
+    except (BackendUnavailable, SandboxError):
         return False
 
 
@@ -94,7 +93,7 @@ async def _docker(settings: Settings) -> AsyncIterator[Backend]:
     from mlgym_mcp.sandbox.docker_backend import DockerBackend
 
     async with open_engine() as engine:
-        yield DockerBackend(settings.data_dir, engine)
+        yield DockerBackend(settings.data_dir, engine, settings.cache_dir)
 
 
 async def _bubblewrap(settings: Settings) -> Backend:

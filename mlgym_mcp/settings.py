@@ -5,7 +5,6 @@ file, its default here. The config file is `config.toml` in the user's config fo
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +14,13 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sessions.call import MAX_WAIT, PATIENT
+from mlgym_mcp.sessions.limits import SessionLimits
 
 PREFIX = "MLGYM_MCP_"
 CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
-MAX_WAIT = 50.0
-"""Seconds. Clients drop a request after 60."""
+_LIMITS = SessionLimits()
 
 
 class Settings(BaseModel):
@@ -29,9 +29,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
-    """Sessions, artefacts and scores."""
+    """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides."""
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP, appauthor=False))
-    """Environments and prepared data: what can be made again."""
+    """Environments and checked sources: what can be made again."""
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones."""
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
@@ -39,16 +39,14 @@ class Settings(BaseModel):
     protocol: Literal["strict", "mlgym"] = "strict"
     task: str | None = None
     """The one task that the server is pinned to."""
-    gpus: str = "all"
-    """Which GPUs may be lent: `all`, `none`, or indices such as `0,1`."""
-    orphan_grace: float = Field(default=900.0, gt=0)
+    orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)
     """How long a sandbox lives on without a server and without a running job."""
-    lease_s: float = Field(default=4 * 3600.0, gt=0)
+    lease_s: float = Field(default=_LIMITS.lease_s, gt=0)
     """How long a session keeps its sandbox without a call and without a running job."""
-    wait_s: float = Field(default=40.0, ge=0, le=MAX_WAIT)
+    wait_s: float = Field(default=PATIENT.wait_s, ge=0, le=MAX_WAIT)
     """How long a call waits for its answer unless it says."""
-    max_sessions: int = Field(default=16, ge=1)
-    scoring_limit: int = Field(default=1, ge=1)
+    max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
+    scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -56,13 +54,6 @@ class Settings(BaseModel):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
-
-    @field_validator("gpus", mode="after")
-    @classmethod
-    def _devices(cls, value: str) -> str:
-        if not re.fullmatch(r"all|none|\d+(,\d+)*", value):
-            raise ValueError("'all', 'none' or indices such as '0,1'")
-        return value
 
     @field_validator("data_dir", "cache_dir", mode="after")
     @classmethod
@@ -133,7 +124,7 @@ def _explain(
         place = f"`{name}` in {config}"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
-    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    expected = first["msg"].removeprefix("Input should be ")
     return f"{place} is {first['input']!r}, but should be {expected}."
 
 

@@ -16,9 +16,9 @@ from typing import NoReturn, TypeAlias
 
 import anyio
 
-EXIT_GRACE = 0.35
+EXIT_GRACE = 0.3
 """Seconds for closing what the server holds; a client may kill 0.5 s after its first signal."""
-PARENT_POLL = 0.2
+PARENT_POLL = 0.1
 """Seconds between looks at whether the parent is still the one that started this process."""
 
 Serve: TypeAlias = Callable[[], Awaitable[None]]

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Starts bubblewrap for a server that is root: in a mount namespace of its own, inside the sandbox's cgroups, under a
 # uid that nothing else has. What an unprivileged uid could not reach by path is bound under /mnt first; all of it,
-# the loop device of the disk included, goes away with the last process of the sandbox.
+# the loop device of the disk included, goes away with the last process of the sandbox. Where disks can't be mounted, a
+# folder takes the image's place, and the guest watches its size.
 #
-#   unshare --mount --propagation private -- sh launch.sh UID DISK-IMAGE CGROUP-FILES [SOURCE NAME]... -- bwrap ...
+#   unshare --mount --propagation private -- sh launch.sh UID IMAGE-OR-FOLDER CGROUP-FILES [SOURCE NAME]... -- bwrap ...
 set -eu
 
-uid=$1 image=$2 cgroups=$3
+uid=$1 disk=$2 cgroups=$3
 shift 3
 
 for tasks in $cgroups; do
@@ -15,7 +16,7 @@ done
 
 mount -t tmpfs -o size=1m,mode=0755,nosuid,nodev stage /mnt
 mkdir /mnt/disk
-mount -o loop,nosuid,nodev,discard "$image" /mnt/disk
+if [ -d "$disk" ]; then mount --bind "$disk" /mnt/disk; else mount -o loop,nosuid,nodev,discard "$disk" /mnt/disk; fi
 mkdir -p /mnt/disk/workspace /mnt/disk/outputs
 chown "$uid:$uid" /mnt/disk/workspace /mnt/disk/outputs
 

@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mlgym_mcp.cli import app, main
+from mlgym_mcp.store import Store
 from tests.fakes import TASK, write_task
+from tests.records import row, score
 
 
 def printed(*arguments: str) -> str:
@@ -30,6 +32,48 @@ def test_a_task_is_shown_by_its_brief(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [("sessions", "list"), ("results", "list", "battle-of-the-sexes-v1")])
 def test_a_new_data_folder_holds_no_records(tmp_path: Path, command: tuple[str, ...]) -> None:
     assert len(printed(*command, "--data-dir", str(tmp_path)).splitlines()) == 1
+
+
+def test_a_task_that_is_not_well_formed_does_not_keep_the_others_from_being_listed(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    write_task(tmp_path, id="broken-v1", title=None)
+    listed = printed("tasks", "list", "--domain", "toys", "--tasks-dir", str(tmp_path))
+    assert TASK in listed.split()
+
+
+def test_data_is_listed_of_every_folder_of_tasks_where_no_sandbox_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_task(tmp_path / "tasks")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folders = ("--tasks-dir", str(tmp_path / "tasks"), "--data-dir", str(tmp_path / "data"))
+    toys = [line.split() for line in printed("data", "list", *folders).splitlines() if TASK in line]
+    assert toys == [[TASK, flavour, "not", "prepared"] for flavour in ("full", "sample")]
+
+
+def test_data_of_a_further_task_is_prepared_and_then_listed(tmp_path: Path) -> None:
+    (write_task(tmp_path / "tasks") / "data.py").write_text("def prepare(*_): pass\n")
+    folders = ("--tasks-dir", str(tmp_path / "tasks"), "--data-dir", str(tmp_path / "data"))
+    made = printed("data", "prepare", TASK, "--flavour", "sample", "--sandbox", "bubblewrap", *folders)
+    [place] = (tmp_path / "data/prepared" / TASK).glob("sample-*/")
+    assert str(place) in made.replace("\n", "")
+    assert str(place) in printed("data", "list", *folders)
+
+
+def test_results_of_one_protocol_and_one_flavour_are_ranked_by_themselves(tmp_path: Path) -> None:
+    write_task(tmp_path / "tasks")
+    kinds = [(flavour, protocol) for flavour in ("full", "sample") for protocol in ("strict", "mlgym")]
+    with Store.open(tmp_path / "data") as store:
+        store.sessions.add(row(store))
+        for flavour, protocol in kinds:
+            kept = store.submissions.add("s1", "submit", f"{flavour}-{protocol}", size=3, at=3.0)
+            store.scores.add(kept.id, score(flavour=flavour, protocol=protocol, reward=0.1), at=4.0)
+    folders = ("--tasks-dir", str(tmp_path / "tasks"), "--data-dir", str(tmp_path / "data"))
+    for flavour, protocol in kinds:
+        chosen = ("--protocol", protocol, *(("--sample",) if flavour == "sample" else ()))
+        [_, line] = printed("results", "list", TASK, *chosen, *folders).splitlines()
+        assert line.startswith(f"{flavour}-{protocol} "[:12])
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,20 @@ def test_a_refusal_of_bubblewrap_is_explained(output: str, said: str) -> None:
     assert finding.fix is not None
 
 
+@pytest.mark.parametrize(
+    ("version", "new"),
+    [
+        ("bubblewrap 0.8.0", True),
+        ("bubblewrap 0.11", True),
+        ("bubblewrap 1.0", True),
+        ("bubblewrap 0.4.1", False),
+        ("", False),
+    ],
+)
+def test_a_bubblewrap_that_is_too_old_is_none(version: str, new: bool) -> None:
+    assert probes.new_enough(version) is new
+
+
 def test_an_unknown_refusal_is_passed_on_as_it_is() -> None:
     assert probes.refusal("bwrap: something new\n") == Finding("bubblewrap", False, "bwrap: something new")
 

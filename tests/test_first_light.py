@@ -36,7 +36,7 @@ async def play(gateway: Gateway, strategy: str) -> dict[str, Any]:
     [
         ("def row_strategy(history): return 0", 1.44),
         ("def row_strategy(history): return 1", 0.82),
-        (BASELINE.read_text(), 1.022),
+        (BASELINE.read_text(), 1.02104),
     ],
     ids=["always 0", "always 1", "the baseline"],
 )
@@ -45,7 +45,9 @@ async def test_ten_thousand_games_come_to_what_theory_says(
 ) -> None:
     async with open_gateway(tmp_path, cache_dir, sandbox=sandbox) as gateway:
         facts = await play(gateway, strategy)
-    assert abs(facts["scores"]["score"] - expected) < 3 * facts["standard_error"]["score"] < 0.02
+    # Every session draws anew: of a hundred thousand correct ones less than one is 4.5 standard errors off.
+    error = facts["standard_error"]["score"]
+    assert abs(facts["scores"]["score"] - expected) < 4.5 * error and 0 < error < 0.005
     assert abs(facts["upstream_scores"]["score"] - expected) < 0.015
 
 

@@ -2,17 +2,19 @@
 
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from chance import Chance
 
+from mlgym_mcp.seed import derive_seed
 from tests.gateway import BACKENDS, Gateway, open_gateway
 
 FMNIST = "image-classification-fmnist-v1"
 SEXES = "battle-of-the-sexes-v1"
 LABELS = Path("/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz")
+REPOSITORY = Path(__file__).parents[1]
 SEARCH = """
 import json, mmap, os, stat, sys
 patterns = {name: bytes.fromhex(text) for name, text in json.load(open("patterns.json")).items()}
@@ -60,6 +62,10 @@ print("interfaces", sorted(name for _, name in socket.if_nameindex()))
 """
 
 
+PURPOSES = ("validate", "submit", "upstream", "judge", "contestant of validate", "contestant of submit")
+ALWAYS_0 = "def row_strategy(history): return 0\n"
+
+
 async def search(gateway: Gateway, session: str, patterns: dict[str, bytes]) -> dict[str, Any]:
     await gateway.create(session, "patterns.json", json.dumps({name: text.hex() for name, text in patterns.items()}))
     await gateway.create(session, "search.py", SEARCH)
@@ -78,6 +84,45 @@ def hidden_patterns(gateway: Gateway) -> dict[str, bytes]:
     return patterns
 
 
+def seeds_of(gateway: Gateway, task: str, session: str) -> dict[str, int]:
+    """All that the data of a task and the scorings of a session's artefacts are drawn from."""
+    secret = (gateway.settings.data_dir / "secret").read_bytes()
+    artefacts = [path.stem for path in (gateway.settings.data_dir / "artefacts").glob("*.tar")]
+    labels: list[tuple[str, ...]] = [("data", task, flavour) for flavour in ("full", "sample")]
+    labels += [("play", session, purpose, artefact) for purpose in PURPOSES for artefact in artefacts]
+    return {" ".join(label): derive_seed(secret, *label) for label in labels}
+
+
+def seed_patterns(seeds: dict[str, int]) -> dict[str, bytes]:
+    """Each seed as a decimal number and as eight bytes, in both orders."""
+    return {
+        f"{name}: {form}": pattern
+        for name, seed in seeds.items()
+        for form, pattern in {
+            "decimal": b"%d" % seed,
+            "big": seed.to_bytes(8, "big"),
+            "little": seed.to_bytes(8, "little"),
+        }.items()
+    }
+
+
+def server_patterns() -> dict[str, bytes]:
+    """Bytes of what only the server has: its tasks' programs, its own, its store, its process."""
+    return {
+        "grader": (REPOSITORY / "tasks" / SEXES / "grader.py").read_bytes()[-200:],
+        "data program": (REPOSITORY / "tasks" / FMNIST / "data.py").read_bytes()[-200:],
+        "server": (REPOSITORY / "mlgym_mcp/server.py").read_bytes()[-200:],
+        "store": b"SQLite format 3\0",
+        "server process": Path("/proc/self/cmdline").read_bytes(),
+    }
+
+
+def score_of_always_0(seed: int) -> float:
+    """What the judge finds when it draws from this seed: the first round pays nothing, each later hit 2."""
+    draws = Chance(seed)
+    return sum(2 * (draws.random() < 0.8) for _ in range(9 * 10_000)) / 10 / 10_000
+
+
 @pytest.mark.parametrize("sandbox", BACKENDS)
 async def test_no_label_of_the_test_set_is_in_the_agents_sandbox(
     tmp_path: Path, cache_dir: Path, sandbox: Literal["bubblewrap", "docker"]
@@ -87,7 +132,8 @@ async def test_no_label_of_the_test_set_is_in_the_agents_sandbox(
     async with open_gateway(tmp_path, cache_dir, sandbox=sandbox) as gateway:
         session = await gateway.start(FMNIST, flavour="full")
         control = gzip.decompress(LABELS.with_name("train-labels-idx1-ubyte.gz").read_bytes())[8:][30000:30064]
-        patterns = hidden_patterns(gateway) | {
+        hidden = hidden_patterns(gateway) | seed_patterns(seeds_of(gateway, FMNIST, session))
+        patterns = hidden | {
             "bytes": labels[5000:5064],
             "numbers": wide,
             "lines": b"\n".join(b"%d" % label for label in labels[5000:5064]),
@@ -97,7 +143,7 @@ async def test_no_label_of_the_test_set_is_in_the_agents_sandbox(
         found = await search(gateway, session, patterns)
         listed = await gateway.bash(session, "ls -A /usr/share/datasets 2>&1")
     assert list(found) == ["control"], "the search finds what is there, the training labels, and nothing else"
-    assert len(patterns) == 7
+    assert len(patterns) == 13
     assert "No such file" in listed
 
 
@@ -105,30 +151,36 @@ async def test_no_label_of_the_test_set_is_in_the_agents_sandbox(
 async def test_neither_grader_nor_opponent_nor_seed_nor_server_is_in_the_agents_sandbox(
     tmp_path: Path, cache_dir: Path, sandbox: Literal["bubblewrap", "docker"]
 ) -> None:
-    tasks = Path(__file__).parents[1] / "tasks"
     async with open_gateway(tmp_path, cache_dir, sandbox=sandbox) as gateway:
         session = await gateway.start(SEXES)
+        await gateway.create(session, "strategy.py", ALWAYS_0)
+        validated = await gateway.score("validate", session)
+        seeds = seeds_of(gateway, SEXES, session)
         other = await gateway.start(SEXES)
         await gateway.bash(other, "echo marker-of-the-other-session > marker; export MARKER=$(cat marker)")
         await gateway.call(
             "bash", session=other, command="exec -a marker-of-the-other-session sleep 60", background=True
         )
-        patterns = hidden_patterns(gateway) | {
-            "grader": (tasks / SEXES / "grader.py").read_bytes()[-200:],
-            "data program": (tasks / FMNIST / "data.py").read_bytes()[-200:],
-            "server": (Path(__file__).parents[1] / "mlgym_mcp/server.py").read_bytes()[-200:],
-            "store": b"SQLite format 3\0",
+        await gateway.call("bash", session=session, command="exec -a marker-of-this-session sleep 60", background=True)
+        patterns = hidden_patterns(gateway) | seed_patterns(seeds)
+        patterns |= server_patterns() | {
             "handle": session.encode(),
             "other handle": other.encode(),
             "other session": b"marker-of-the-other-session",
-            "server process": f"{os.getpid()}".encode() + b"\0mlgym",
+            "control: a file": ALWAYS_0.encode(),
+            "control: a process": b"marker-of-this-session",
         }
         found = await search(gateway, session, patterns)
-        folder = await gateway.bash(session, f"ls {gateway.settings.data_dir} {tasks.parent} 2>&1")
+        folder = await gateway.bash(session, f"ls {gateway.settings.data_dir} {REPOSITORY} 2>&1")
         await gateway.create(session, "connect.py", CONNECT)
         reached = await gateway.bash(
             session, "/usr/bin/python3 connect.py; ls -la /var/run/*.sock /run/*.sock 2>/dev/null"
         )
+    assert len(seeds) == 8
+    [drawn] = [seed for name, seed in seeds.items() if name.startswith(f"play {session} validate ")]
+    assert score_of_always_0(drawn) == pytest.approx(validated["scores"]["score"]), "the seeds searched for are used"
+    assert found.pop("control: a file") == ["/workspace/strategy.py"]
+    assert all(path.startswith("/proc/") for path in found.pop("control: a process"))
     assert found == {}
     assert folder.count("No such file") == 2
     assert "REACHED" not in reached and ".sock" not in reached.replace("guest.sock", "")

@@ -107,7 +107,6 @@ async def test_a_pinned_process_offers_its_one_session(tmp_path: Path) -> None:
     [
         (("--task", "no-such-v1"), "There is no task 'no-such-v1'"),
         (("--http",), "HTTP comes with the next one"),
-        (("--gpus", "some"), "--gpus is 'some'"),
     ],
 )
 async def test_what_the_operator_got_wrong_is_told_in_one_sentence(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,30 @@ async def test_auto_is_bubblewrap_where_no_engine_answers(tmp_path: Path, monkey
 async def test_auto_says_what_is_missing_where_nothing_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BackendUnavailable, match="bubblewrap: it is not installed.*mlgym-mcp doctor"):
+    with pytest.raises(BackendUnavailable, match="made here: bubblewrap: .*; Docker: no engine .*mlgym-mcp doctor"):
         async with open_backend(settings(tmp_path, "auto"), catalog(tmp_path)):
             pass
+
+
+@needs_bubblewrap
+async def test_auto_is_bubblewrap_where_an_engine_takes_the_call_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/mute.sock")
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(f"{tmp_path}/mute.sock")
+        mute.listen()
+        async with open_backend(settings(tmp_path, "auto"), catalog(tmp_path)) as backend:
+            assert backend.name == "bubblewrap"
+
+
+@needs_bubblewrap
+async def test_auto_does_not_stumble_over_a_task_that_is_broken_or_of_an_unknown_profile(tmp_path: Path) -> None:
+    tasks = catalog(tmp_path)
+    write_task(tmp_path / "tasks", id="broken-v1", title=None)
+    write_task(tmp_path / "tasks", id="unknown-v1", environment={"profile": "unheard-of"})
+    async with open_backend(settings(tmp_path, "auto"), tasks) as backend:
+        assert backend.name in ("docker", "bubblewrap")
 
 
 @pytest.mark.docker

@@ -18,15 +18,15 @@ def config(tmp_path: Path, text: str) -> dict[str, str]:
 def test_the_defaults_need_nothing(tmp_path: Path) -> None:
     settings = Settings.load(environ=config(tmp_path, ""))
     assert (settings.sandbox, settings.flavour, settings.protocol, settings.task) == ("auto", "auto", "strict", None)
-    assert (settings.wait_s, settings.orphan_grace, settings.gpus) == (40, 900, "all")
+    assert (settings.wait_s, settings.orphan_grace) == (40, 900)
     assert settings.data_dir.is_absolute()
 
 
 def test_the_command_line_goes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
-    environ = {**config(tmp_path, 'wait_s = 1\nflavour = "full"\ngpus = "none"'), "MLGYM_MCP_WAIT_S": "2"}
+    environ = {**config(tmp_path, 'wait_s = 1\nflavour = "full"\nprotocol = "mlgym"'), "MLGYM_MCP_WAIT_S": "2"}
     environ["MLGYM_MCP_FLAVOUR"] = "sample"
     settings = Settings.load({"wait_s": 3, "flavour": None}, environ=environ)
-    assert (settings.wait_s, settings.flavour, settings.gpus) == (3, "sample", "none")
+    assert (settings.wait_s, settings.flavour, settings.protocol) == (3, "sample", "mlgym")
 
 
 def test_folders_may_be_several_and_are_made_absolute(tmp_path: Path) -> None:
@@ -44,7 +44,6 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
         ("SANDBOX", "jail", "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap' or 'fake'."),
         ("WAIT_S", "90", "MLGYM_MCP_WAIT_S is '90', but should be less than or equal to 50."),
         ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
-        ("GPUS", "a", "MLGYM_MCP_GPUS is 'a', but should be 'all', 'none' or indices such as '0,1'."),
         ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: cache_dir, data_dir,"),
     ],
 )

@@ -10,6 +10,8 @@ import anyio
 import pytest
 from anyio.abc import Process
 
+from mlgym_mcp import stdio
+
 PROGRAM = """
 import sys
 from contextlib import asynccontextmanager
@@ -50,6 +52,10 @@ async def running(*, closing: str = "pass", at_end: str = "pass") -> AsyncIterat
 async def rest_of_output(process: Process) -> bytes:
     assert process.stdout is not None
     return b"".join([chunk async for chunk in process.stdout])
+
+
+def test_whatever_ends_it_takes_less_than_half_a_second() -> None:
+    assert stdio.PARENT_POLL + stdio.EXIT_GRACE < 0.5
 
 
 async def test_the_end_of_input_ends_the_process_and_closes_what_it_holds() -> None:

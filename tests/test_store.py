@@ -9,53 +9,9 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.errors import SetupError, StoreError
-from mlgym_mcp.scoring.score import Outcome, Score
-from mlgym_mcp.store import SessionRow, Store
-
-
-def row(store: Store, name: str = "s1", **changes: object) -> SessionRow:
-    values = SessionRow(
-        id=name,
-        principal="local",
-        key=None,
-        task="toy-v1",
-        protocol="strict",
-        flavour="sample",
-        gpus=0,
-        state="open",
-        reason=None,
-        exit_status=None,
-        created_at=1.0,
-        closed_at=None,
-        backend="fake",
-        sandbox=store.instance.sandbox_id(),
-        token="token",
-        lease_until=100.0,
-        owner=store.instance.id,
-        budget="{}",
-        validated=None,
-        submission=None,
-    )
-    return replace(values, **changes)  # type: ignore[arg-type]
-
-
-def score(outcome: Outcome = "scored") -> Score:
-    return Score(
-        task="toy-v1",
-        task_hash="t",
-        phase="submit",
-        protocol="strict",
-        flavour="sample",
-        outcome=outcome,
-        scores={"accuracy": 0.1 + 0.2} if outcome == "scored" else {},
-        artefact="a1",
-        grader_hash="g",
-        secret_hash="s",
-        environment="e",
-        backend="fake",
-        network="none",
-        seconds=1.5,
-    )
+from mlgym_mcp.seed import secret_hash
+from mlgym_mcp.store import Store
+from tests.records import row, score
 
 
 async def chunks(*parts: bytes, error: Exception | None = None) -> AsyncIterator[bytes]:
@@ -105,6 +61,13 @@ def test_a_principal_has_one_session_for_each_key(tmp_path: Path) -> None:
         assert store.sessions.add(row(store, "s3", key="k", principal="other")).id == "s3"
         assert store.sessions.add(row(store, "s4")).id == "s4"
         assert store.sessions.add(row(store, "s5")).id == "s5"
+
+
+def test_only_a_server_that_makes_sandboxes_leaves_its_name(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        assert store.database.rows("SELECT id FROM instances") == []
+        assert store.sandbox_id() != store.sandbox_id()
+        assert [row["id"] for row in store.database.rows("SELECT id FROM instances")] == [store.instance.id]
 
 
 def test_sessions_are_found_by_sandbox_state_and_principal(tmp_path: Path) -> None:
@@ -157,7 +120,7 @@ def test_a_server_lives_for_as_long_as_it_holds_its_lock(tmp_path: Path) -> None
         with Store.open(tmp_path) as two:
             assert not one.instance.free(two.instance.id)
             assert not one.instance.free(one.instance.id)
-            sandbox = two.instance.sandbox_id()
+            sandbox = two.sandbox_id()
             assert not one.abandoned(sandbox)
             two.instance.release()
             assert one.instance.free(two.instance.id)
@@ -185,7 +148,7 @@ async def test_nothing_is_left_of_a_stream_that_fails(tmp_path: Path) -> None:
 def test_the_secret_is_drawn_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     with Store.open(tmp_path) as one, Store.open(tmp_path) as two:
         assert one.secret == two.secret
-        assert len(one.secret_hash) == 64
+        assert one.secret_hash == secret_hash(one.secret) and len(one.secret_hash) == 64
         assert one.secret.hex() not in one.secret_hash
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700

@@ -24,6 +24,9 @@ app.add_typer(records.results, name="results", help="Scores of submissions.")
 
 def main() -> None:
     """Run the command line; what the user can mend is told in one sentence."""
+    from mlgym_mcp import log
+
+    log.configure("warning")
     try:
         app()
     except MLGymError as error:

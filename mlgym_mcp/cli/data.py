@@ -1,18 +1,16 @@
 """`data`: what tasks are made of."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, get_args
 
 import typer
 
+from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import DataDir, Sandbox
+from mlgym_mcp.cli.options import DataDir, Sandbox, TasksDir
 from mlgym_mcp.settings import Settings
-from mlgym_mcp.tasks.catalog import Catalog
-
-if TYPE_CHECKING:  # imported by the commands that need it
-    from mlgym_mcp.data import Data
+from mlgym_mcp.tasks.measures import Flavour
+from mlgym_mcp.tasks.spec import TaskSpec
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,18 +18,21 @@ Tasks = Annotated[list[str] | None, typer.Argument(help="Task ids; all tasks whe
 
 
 @app.command("list")
-def list_data(data_dir: DataDir = None, sandbox: Sandbox = None) -> None:
+def list_data(data_dir: DataDir = None, tasks_dir: TasksDir = None) -> None:
     """List the data that is prepared."""
+    from mlgym_mcp.data import place_of
+    from mlgym_mcp.store import Store
 
-    async def rows() -> list[tuple[str, str, str]]:
-        async with _open(Settings.load({"data_dir": data_dir, "sandbox": sandbox})) as (data, catalog):
-            return [
-                (task.id, flavour, str(data.find(task, flavour) or "not prepared"))
-                for task in catalog.list()
-                for flavour in ("full", "sample")
-            ]
+    def place(task: TaskSpec, flavour: Flavour) -> Path:
+        return place_of(store.folder, store.secret, task, flavour)
 
-    show_table(("task", "data", "folder"), run(rows))
+    with Store.open(Settings.load({"data_dir": data_dir}).data_dir) as store:
+        rows = [
+            (task.id, flavour, str(found) if (found := place(task, flavour)).is_dir() else "not prepared")
+            for task in catalog(tasks_dir).list()
+            for flavour in get_args(Flavour)
+        ]
+    show_table(("task", "data", "folder"), rows)
 
 
 @app.command("prepare")
@@ -39,26 +40,22 @@ def prepare_data(
     tasks: Tasks = None,
     flavour: Annotated[Literal["auto", "full", "sample"], typer.Option(help="Which data.")] = "auto",
     data_dir: DataDir = None,
+    tasks_dir: TasksDir = None,
     sandbox: Sandbox = None,
 ) -> None:
     """Prepare data ahead of its first use."""
-
-    async def prepare() -> None:
-        async with _open(Settings.load({"data_dir": data_dir, "sandbox": sandbox})) as (data, catalog):
-            for task in map(catalog.get, tasks or catalog.ids()):
-                prepared = await data.prepare(task, flavour, tell)
-                show(f"{task.id}: {prepared.flavour} data in {prepared.public.parent}")
-
-    run(prepare)
-
-
-@asynccontextmanager
-async def _open(settings: Settings) -> "AsyncIterator[tuple[Data, Catalog]]":
-    from mlgym_mcp.server import catalog_of
     from mlgym_mcp.services import data_of, open_backend
     from mlgym_mcp.store import Store
 
-    catalog = catalog_of(settings)
-    with Store.open(settings.data_dir) as store:
-        async with open_backend(settings, catalog) as backend:
-            yield data_of(settings, store, backend), catalog
+    offered = catalog(tasks_dir)
+    settings = Settings.load({"data_dir": data_dir, "sandbox": sandbox})
+
+    async def prepare() -> None:
+        with Store.open(settings.data_dir) as store:
+            async with open_backend(settings, offered) as backend:
+                data = data_of(settings, store, backend)
+                for task in map(offered.get, tasks) if tasks else offered.list():
+                    prepared = await data.prepare(task, flavour, tell)
+                    show(f"{task.id}: {prepared.flavour} data in {prepared.public.parent}")
+
+    run(prepare)

@@ -93,4 +93,4 @@ async def _images() -> AsyncIterator["Images"]:
     from mlgym_mcp.sandbox.images import Images
 
     async with open_engine() as engine:
-        yield Images(engine)
+        yield Images(engine, Settings.load().cache_dir)

@@ -1,7 +1,7 @@
 """`sessions` and `results`: what was attempted, and what came of it."""
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,6 +33,9 @@ def list_sessions(data_dir: DataDir = None) -> None:
 def list_results(
     task: TaskId,
     sample: Annotated[bool, typer.Option("--sample", help="Those on sample data; never beside full ones.")] = False,
+    protocol: Annotated[
+        Literal["strict", "mlgym"], typer.Option(help="Those of this protocol; the two measure different things.")
+    ] = "strict",
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -40,7 +43,8 @@ def list_results(
     metric = catalog(tasks_dir).get(task).ranking
     flavour = "sample" if sample else "full"
     with _store(data_dir) as store:
-        found = [row for row in store.scores.of_task(task) if row.score.flavour == flavour]
+        rows_of_task = store.scores.of_task(task)
+    found = [row for row in rows_of_task if (row.score.flavour, row.score.protocol) == (flavour, protocol)]
     scored = [row for row in found if metric.name in row.score.scores]
     scored.sort(key=lambda row: row.score.scores[metric.name], reverse=metric.goal == "maximize")
     rows = [

@@ -19,7 +19,6 @@ def serve(  # noqa: PLR0913 - one parameter an option
         Literal["strict", "mlgym"] | None, typer.Option(help="What validate and submit see.", show_default=False)
     ] = None,
     flavour: Flavour = None,
-    gpus: Annotated[str | None, typer.Option(help="GPUs to lend: all, none, or indices such as 0,1.")] = None,
     tasks_dir: TasksDir = None,
     data_dir: DataDir = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
@@ -27,7 +26,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     """Serve MCP on stdin and stdout."""
     if http:
         raise SetupError("this release serves on stdin and stdout only; HTTP comes with the next one.")
-    given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "gpus": gpus}
+    given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour}
     settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
 
     from mlgym_mcp import log, stdio

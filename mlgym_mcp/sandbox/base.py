@@ -24,7 +24,7 @@ WORKSPACE = "/workspace"
 OUTPUTS = "/outputs"
 """Where the guest keeps what commands print, one file a job (`/outputs/j3.log`)."""
 RUNTIME = "/run/guest"
-"""Where guest.py and the runners lie, read-only, in every sandbox."""
+"""Where the guest's modules and the runners lie, read-only, in every sandbox."""
 ENVIRONMENT = "/env"
 """Where a profile's virtual environment is found in every sandbox."""
 
@@ -150,11 +150,3 @@ class CommandResult:
     """The shell's directory after a foreground command."""
     shell_lost: bool = False
     """Whether the shell ended with the command; the next one starts fresh in `cwd`, with the last exports."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackedFile:
-    """One file of an artefact, as the guest packed it."""
-
-    path: str
-    size: int

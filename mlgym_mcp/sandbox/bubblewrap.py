@@ -1,8 +1,9 @@
 """bubblewrap sandboxes: the embedded default on Linux, as root and as an ordinary user.
 
 One path for both: bubblewrap always runs unprivileged. A server that is root starts each sandbox under a uid of its
-own (`sandbox/launch.sh`), in cgroups and on a disk image of fixed size; an ordinary user's guest watches memory and
-disk itself. The host makes the listening socket and hands it down, so nothing of it is visible inside.
+own (`sandbox/launch.sh`), in cgroups and on a disk image of fixed size; what of these can't be had, as by an ordinary
+user, the guest watches itself. The host makes the listening socket and hands it down, so that nothing of it is visible
+inside.
 
 A sandbox's folder is `<data>/sandboxes/bubblewrap-<id>`: socket, disk and the identity of its process 1. That is all
 there is to know about it, so a restarted server finds its sandboxes by looking.
@@ -19,17 +20,22 @@ import anyio
 from anyio import to_thread
 from anyio.abc import ByteStream
 
-from mlgym_mcp.errors import SandboxGone, SandboxStartError
+from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import process, profiles, unix
 from mlgym_mcp.sandbox.base import SandboxSpec, Usage
+from mlgym_mcp.sandbox.cgroups import Cgroups
+from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.environments import Environments
 from mlgym_mcp.sandbox.launch import ERRORS, SOCKET, Confinement, launch
 from mlgym_mcp.sandbox.link import handshake
+from mlgym_mcp.sandbox.pid_namespace import kill_members
 from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.sandbox.process_identity import ProcessIdentity
 
 PREFIX = "bubblewrap-"
 STATE = "process.json"
+PROMPT = 0.2
+"""Seconds in which a killed sandbox ends that does nothing against it."""
 END_LIMIT = 5.0
 """Seconds that a killed sandbox may take to be gone."""
 END_LOOK = 0.003
@@ -41,10 +47,14 @@ class BubblewrapBackend:
 
     name = "bubblewrap"
 
-    def __init__(self, data_dir: Path, environments: Environments) -> None:
+    def __init__(
+        self, data_dir: Path, environments: Environments, *, cgroups: Cgroups | None = None, disks: Disks | None = None
+    ) -> None:
+        """What the host can limit by `cgroups` and `disks` is found out where it is not given."""
         self._folder = data_dir / "sandboxes"
         self._environments = environments
-        self._confinement = Confinement.detect()
+        self._cgroups = cgroups or Cgroups.detect()
+        self._disks = disks or Disks()
         self._children: dict[str, int] = {}
 
     async def start(self, spec: SandboxSpec) -> None:
@@ -59,7 +69,7 @@ class BubblewrapBackend:
             launched = await launch(
                 spec,
                 folder,
-                self._confinement,
+                Confinement(os.geteuid() == 0, self._cgroups, await self._disks.work()),
                 interpreter=self._environments.interpreter.path,
                 environment=environment.folder,
             )
@@ -90,17 +100,21 @@ class BubblewrapBackend:
         """What the sandbox uses now; nothing is known without cgroups."""
         if not await self.alive(sandbox_id):
             raise SandboxGone("the sandbox is no longer alive")
-        cgroups = self._confinement.cgroups
-        return cgroups.usage(sandbox_id) if cgroups else Usage(None, None, None)
+        return self._cgroups.usage(sandbox_id) if self._cgroups else Usage(None, None, None)
 
     async def remove(self, sandbox_id: str) -> None:
-        """Kill the sandbox, and remove its folder and cgroups."""
+        """Kill the sandbox, and remove its folder and cgroups.
+
+        Raises:
+            SandboxError: something of it is still alive; its folder stays, so that it is found again.
+        """
         child = self._child(sandbox_id)
         if child:
             child.kill()
-        with anyio.move_on_after(END_LIMIT):
-            while (child and child.alive) or not self._released(sandbox_id):  # noqa: ASYNC110 -- as END_LOOK says
-                await anyio.sleep(END_LOOK)
+        if not await self._ends(sandbox_id, child, within=PROMPT) and child:
+            await to_thread.run_sync(kill_members, child.pid)
+        if not await self._ends(sandbox_id, child, within=END_LIMIT):
+            raise SandboxError(f"the sandbox {sandbox_id} was killed and has not ended in {END_LIMIT:g} s")
         await _remove_folder(self._place(sandbox_id))
 
     async def ids(self) -> list[str]:
@@ -113,6 +127,13 @@ class BubblewrapBackend:
         """Make the profile's environment if it is missing; the digest of interpreter and packages."""
         return (await self._environments.prepare(profiles.load(profile), progress)).digest
 
+    async def _ends(self, sandbox_id: str, child: ProcessIdentity | None, *, within: float) -> bool:
+        with anyio.move_on_after(within):
+            while (child and child.alive) or not self._released(sandbox_id):  # noqa: ASYNC110 -- as END_LOOK says
+                await anyio.sleep(END_LOOK)
+            return True
+        return False
+
     def _released(self, sandbox_id: str) -> bool:
         """Whether bubblewrap's own process has been collected, and the sandbox's cgroups could be removed."""
         if (pid := self._children.get(sandbox_id)) is not None:
@@ -121,8 +142,8 @@ class BubblewrapBackend:
                     return False
             del self._children[sandbox_id]
         try:
-            if self._confinement.cgroups:
-                self._confinement.cgroups.remove(sandbox_id)
+            if self._cgroups:
+                self._cgroups.remove(sandbox_id)
         except OSError:
             return False
         return True

@@ -23,7 +23,9 @@ class Cgroups:
 
     @classmethod
     def detect(cls, root: Path = ROOT) -> "Cgroups | None":
-        """What this machine lets us use; None when memory can't be limited."""
+        """What this machine lets us use; None when memory can't be limited. Only root's sandboxes enter groups."""
+        if os.geteuid() != 0:
+            return None
         if _writable(root / "memory") and _writable(root / "pids"):
             names = [name for name in ("memory", "pids", "cpu", "cpuacct") if _writable(root / name)]
             return cls(1, {name: root / name / FOLDER for name in names})
@@ -33,12 +35,24 @@ class Cgroups:
         return None
 
     def create(self, name: str, limits: Limits) -> list[Path]:
-        """Make a sandbox's groups; the files that its first process writes its id to."""
+        """Make a sandbox's groups; the files that its first process writes its id to.
+
+        Raises:
+            OSError: they can't be made, though the folders can be written: the controllers of version 2 are out of
+                reach where processes lie in the group at the top, as in most containers. Nothing is left then.
+        """
+        try:
+            return self._create(name, limits)
+        except OSError:
+            self.remove(name)
+            raise
+
+    def _create(self, name: str, limits: Limits) -> list[Path]:
         folders = [parent / name for parent in self.controllers.values()]
         for parent in self.controllers.values():
             parent.mkdir(exist_ok=True)
         if self.version == 2:
-            for parent in (ROOT, self.controllers["unified"]):
+            for parent in (self.controllers["unified"].parent, self.controllers["unified"]):
                 (parent / "cgroup.subtree_control").write_text("+memory +pids +cpu")
         for folder in folders:
             folder.mkdir(exist_ok=True)
@@ -64,14 +78,6 @@ class Cgroups:
         for parent in self.controllers.values():
             with suppress(FileNotFoundError):
                 os.rmdir(parent / name)
-
-    def names(self) -> set[str]:
-        """The sandboxes that have groups."""
-        found: set[str] = set()
-        for parent in self.controllers.values():
-            with suppress(FileNotFoundError):
-                found.update(entry.name for entry in parent.iterdir() if entry.is_dir())
-        return found
 
 
 def _settings(version: int, limits: Limits) -> Mapping[str, str]:

@@ -1,14 +1,56 @@
 """Disks of a fixed size: ext4 in a sparse file. A quota that holds, where the server is root."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import anyio
+import structlog
 
 from mlgym_mcp.errors import SandboxStartError
 from mlgym_mcp.sandbox import process
 
 OPTIONS = "nosuid,nodev,discard"
 """`discard` gives the space of deleted files back to the host's file system."""
+LOOP_CONTROL = Path("/dev/loop-control")
+TRIAL_SIZE = 8 * 1024 * 1024
+
+log = structlog.get_logger()
+
+
+class Disks:
+    """Whether this server can mount disks: found out once, when it is first asked."""
+
+    def __init__(self, *, work: bool | None = None) -> None:
+        """`work` is given where it is known already."""
+        self._trying = anyio.Lock()
+        self._work = work
+
+    async def work(self) -> bool:
+        """Whether `make` and `mount` do what they say here."""
+        async with self._trying:
+            if self._work is None:
+                if (why := await failure()) is not None:
+                    log.warning("disk_watched_only", reason=why)
+                self._work = why is None
+        return self._work
+
+
+async def failure() -> str | None:
+    """Why this server can't mount disks, found by mounting one where nobody else sees it; None when it can."""
+    if os.geteuid() != 0:
+        return "only root may mount"
+    if not await anyio.Path(LOOP_CONTROL).exists():
+        return "there are no loop devices"
+    with tempfile.TemporaryDirectory(prefix="mlgym-disk-") as folder:
+        image = Path(folder, "image")
+        try:
+            await make(image, TRIAL_SIZE)
+            private = ("unshare", "--mount", "--propagation", "private", "--")
+            await _run(*private, "mount", "-o", f"loop,{OPTIONS}", str(image), folder)
+        except (OSError, SandboxStartError) as error:
+            return str(error)
+    return None
 
 
 async def make(image: Path, size: int) -> None:

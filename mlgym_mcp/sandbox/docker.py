@@ -5,7 +5,6 @@ The only module that imports the SDK. Podman's service answers the same calls th
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 import docker
@@ -26,21 +25,10 @@ BUILD_LIMIT = 3600
 """Seconds the engine may stay silent in a build."""
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container as the engine describes it."""
-
-    name: str
-    running: bool
-    exit_code: int | None
-    oom_killed: bool
-
-
 class DockerEngine:
     """A Docker engine. Opens its connection with the first call; `open_engine` also closes it."""
 
-    def __init__(self, base_url: str | None = None, *, time_limit: int = ANSWER_LIMIT) -> None:
-        self._base_url = base_url
+    def __init__(self, *, time_limit: int = ANSWER_LIMIT) -> None:
         self._time_limit = time_limit
         self._client: docker.DockerClient | None = None
         self._limiter: CapacityLimiter | None = None
@@ -101,17 +89,16 @@ class DockerEngine:
         """Create and start a container; options as the SDK's `containers.run` takes them."""
         await self._call(lambda client: client.containers.run(image, command, detach=True, **options))
 
-    async def container(self, name: str) -> Container | None:
-        """The container of this name; None when there is none."""
+    async def running(self, name: str) -> bool:
+        """Whether there is a container of this name, and it runs."""
 
-        def find(client: docker.DockerClient) -> Container | None:
+        def look(client: docker.DockerClient) -> bool:
             try:
-                state = client.api.inspect_container(name)["State"]
+                return bool(client.api.inspect_container(name)["State"]["Running"])
             except NotFound:
-                return None
-            return Container(name, bool(state["Running"]), state.get("ExitCode"), bool(state.get("OOMKilled")))
+                return False
 
-        return await self._call(find)
+        return await self._call(look)
 
     async def logs(self, name: str) -> str:
         """The end of what a container's first process printed."""
@@ -176,8 +163,6 @@ class DockerEngine:
 
     def _connect(self) -> docker.DockerClient:
         try:
-            if self._base_url:
-                return docker.DockerClient(base_url=self._base_url, timeout=self._time_limit)
             return docker.from_env(timeout=self._time_limit)
         except (DockerException, requests.RequestException) as error:
             raise BackendUnavailable(
@@ -186,15 +171,18 @@ class DockerEngine:
 
 
 @asynccontextmanager
-async def open_engine(base_url: str | None = None, *, time_limit: int = ANSWER_LIMIT) -> AsyncIterator[DockerEngine]:
-    """An engine that answers: the one of this address, of DOCKER_HOST, or this machine's own.
+async def open_engine(*, time_limit: int = ANSWER_LIMIT) -> AsyncIterator[DockerEngine]:
+    """An engine that answers: the one of DOCKER_HOST, or this machine's own.
 
     Raises:
         BackendUnavailable: none answers within `time_limit` seconds.
     """
-    engine = DockerEngine(base_url, time_limit=time_limit)
+    engine = DockerEngine(time_limit=time_limit)
     try:
-        await engine.version()
+        try:
+            await engine.version()
+        except SandboxError as error:  # something took the connection, and then said nothing or nonsense
+            raise BackendUnavailable(f"no Docker engine answers: {error}") from error
         yield engine
     finally:
         engine.close()

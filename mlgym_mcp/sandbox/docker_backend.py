@@ -2,7 +2,7 @@
 
 The guest makes the socket in a bind-mounted folder, which is then closed to it: whatever runs inside later can't put
 another file, or a link, in the socket's place. A server that is root beside its engine gives each container a disk of
-fixed size; elsewhere the workspace is a volume, and the guest watches its size.
+fixed size where it can mount one; elsewhere the workspace is a volume, and the guest watches its size.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from mlgym_mcp import assets
 from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import disk, profiles, unix
 from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
+from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import DockerEngine
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.images import Images
@@ -41,12 +42,14 @@ class DockerBackend:
 
     name = "docker"
 
-    def __init__(self, data_dir: Path, engine: DockerEngine, *, runtime: str | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, engine: DockerEngine, cache_dir: Path | None = None, *, disks: Disks | None = None
+    ) -> None:
+        """`cache_dir` may hold certificate authorities and wheels for images; `disks` are tried out where not given."""
         self._folder = data_dir / "sandboxes"
         self._engine = engine
-        self._images = Images(engine)
-        self._runtime = runtime
-        self._root = os.geteuid() == 0
+        self._images = Images(engine, cache_dir)
+        self._disks = disks or Disks()
         # Several servers and data folders share one engine: a sandbox belongs to the folder that made it.
         self._owner = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
 
@@ -83,8 +86,7 @@ class DockerBackend:
 
     async def alive(self, sandbox_id: str) -> bool:
         """Whether the container runs."""
-        container = await self._engine.container(CONTAINER + sandbox_id)
-        return container is not None and container.running
+        return await self._engine.running(CONTAINER + sandbox_id)
 
     async def usage(self, sandbox_id: str) -> Usage:
         """What the container uses now."""
@@ -98,7 +100,7 @@ class DockerBackend:
         """Remove the container with its volumes, disk and folder."""
         await self._engine.remove(CONTAINER + sandbox_id)
         folder = self._place(sandbox_id)
-        if self._root:
+        if await anyio.Path(folder / "disk").exists():
             await disk.unmount(folder / "disk")
         else:
             for volume in self._volumes(sandbox_id):
@@ -125,7 +127,7 @@ class DockerBackend:
 
     async def _disk(self, spec: SandboxSpec, folder: Path) -> list[str]:
         """Make where workspace and outputs lie; the binds that show them to the container."""
-        if not self._root:
+        if not await self._disks.work():
             return [f"{name}:{path}" for name, path in zip(self._volumes(spec.id), (WORKSPACE, OUTPUTS), strict=True)]
         await disk.make(folder / "disk.ext4", spec.limits.disk)
         await disk.mount(folder / "disk.ext4", folder / "disk")
@@ -138,7 +140,7 @@ class DockerBackend:
         return binds
 
     async def _write_config(self, spec: SandboxSpec, folder: Path, *, environment: bool) -> None:
-        unenforced = Unenforced(disk=None if self._root else spec.limits.disk)
+        unenforced = Unenforced(disk=None if await self._disks.work() else spec.limits.disk)
         run = folder / "run"
         run.mkdir()
         # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.
@@ -186,7 +188,6 @@ class DockerBackend:
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
             "hostname": "sandbox",
             "working_dir": WORKSPACE,
-            "runtime": self._runtime,
             "volumes": [
                 *binds,
                 *mounts,

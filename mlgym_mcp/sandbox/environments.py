@@ -17,12 +17,11 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from mlgym_mcp import assets
 from mlgym_mcp.errors import BackendUnavailable, SetupError
 from mlgym_mcp.sandbox import lock, process
 from mlgym_mcp.sandbox.base import ENVIRONMENT
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.sandbox.profiles import PLAIN, Profile, short_hash
+from mlgym_mcp.sandbox.profiles import PLAIN, Profile, own_folders, short_hash
 
 CANDIDATES = (Path("/usr/bin/python3"), Path("/usr/local/bin/python3"))
 """Where a system interpreter is looked for: never in a home folder, which no sandbox may see."""
@@ -85,6 +84,7 @@ class Environments:
     def __init__(self, cache_dir: Path, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
         self._folder = cache_dir / "envs"
+        self._cache_dir = cache_dir
 
     def prepared(self, profile: Profile) -> Environment | None:
         """The profile's environment if it is ready."""
@@ -109,7 +109,8 @@ class Environments:
         async with lock.exclusive(self._folder / f"{place.name}.lock"):
             if (ready := self.prepared(profile)) is not None:
                 return ready
-            built = await _Build(self.interpreter, profile, place, progress).run()
+            wheels = own_folders("wheels", self._cache_dir)
+            built = await _Build(self.interpreter, profile, place, wheels, progress).run()
         log.info("environment_built", profile=profile.name, folder=str(place), packages=len(built.packages))
         return built
 
@@ -125,6 +126,8 @@ class _Build:
     interpreter: Interpreter
     profile: Profile
     place: Path
+    wheels: Sequence[Path]
+    """Folders where packages are looked for first."""
     progress: Progress
 
     @property
@@ -153,8 +156,7 @@ class _Build:
     async def _install(self) -> None:
         requirements = self.aside / "requirements.txt"
         requirements.write_text(self.profile.requirements, encoding="utf-8")
-        wheels = assets.folder("docker") / "wheels"
-        find_links = ["--find-links", str(wheels)] if wheels.is_dir() else []
+        find_links = [part for folder in self.wheels for part in ("--find-links", str(folder))]
         await self._call(
             *await self._installer(), *find_links, "--requirement", str(requirements), on_line=self.progress
         )

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import anyio
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
@@ -20,6 +21,9 @@ from mlgym_mcp.sandbox.link import Link
 
 KILL_WAIT = 10.0
 """Seconds to wait for a killed job to end: longer than the guest's own grace before it forces."""
+END_WAIT = 5.0
+"""Seconds that a sandbox may take to be gone after its stream: process 1 outlives its descriptors and its children."""
+END_LOOK = 0.05
 MAX_COMMAND = 1024 * 1024
 MAX_JOBS = 100
 MAX_PACKED_FILES = 10_000
@@ -88,11 +92,20 @@ class Guest:
 
     def __init__(self, task_group: TaskGroup, backend: Backend, sandbox_id: str, token: str) -> None:
         self.sandbox_id = sandbox_id
+        self._backend = backend
         self._link = Link(task_group, lambda: backend.connect(sandbox_id), token)
 
     async def hello(self) -> None:
         """Make sure that the guest answers."""
         await self._link.request({"op": "jobs"})
+
+    async def sandbox_ended(self) -> bool:
+        """Whether the sandbox itself has ended, or does so within seconds, and not only the stream to it."""
+        with anyio.move_on_after(END_WAIT):
+            while await self._backend.alive(self.sandbox_id):  # noqa: ASYNC110 -- nothing tells of a sandbox's end
+                await anyio.sleep(END_LOOK)
+            return True
+        return False
 
     async def aclose(self) -> None:
         """Close the stream; the sandbox lives on by its lease."""

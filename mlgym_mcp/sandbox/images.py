@@ -3,20 +3,20 @@
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 from anyio import to_thread
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.sandbox.profiles import Profile, short_hash
+from mlgym_mcp.sandbox.profiles import Profile, own_folders, short_hash
 
 _DOCKERFILE = "Dockerfile"
-_LOCAL = {"certs": "*.crt", "wheels": "*.whl"}
+_LOCAL: dict[Literal["certs", "wheels"], str] = {"certs": "*.crt", "wheels": "*.whl"}
 """Folders of this machine's own; they go into a build, not into an image's name."""
 
 
@@ -39,12 +39,12 @@ class Images:
     """The images of the profiles on one engine."""
 
     engine: Engine
-    folder: Path = field(default_factory=lambda: assets.folder("docker"))
-    """Holds the Dockerfile, and this machine's certs/ and wheels/."""
+    cache_dir: Path | None = None
+    """Its `docker/certs` and `docker/wheels` go into builds too: an installed wheel has no such folders of its own."""
 
     def tag(self, profile: Profile) -> str:
         """The name of the profile's image, which changes with the Dockerfile and the requirements."""
-        made_of = short_hash((self.folder / _DOCKERFILE).read_bytes(), profile.requirements)
+        made_of = short_hash((assets.folder("docker") / _DOCKERFILE).read_bytes(), profile.requirements)
         return f"mlgym-mcp-{profile.name}:{made_of}"
 
     async def exists(self, profile: Profile) -> bool:
@@ -78,11 +78,12 @@ class Images:
     def _write_context(self, profile: Profile, context: IO[bytes]) -> None:
         """Write what the build sees, a tar, and rewind it."""
         with tarfile.open(fileobj=context, mode="w") as tar:
-            tar.add(self.folder / _DOCKERFILE, _DOCKERFILE)
-            for folder, pattern in _LOCAL.items():
-                _add_folder(tar, folder)
-                for path in sorted((self.folder / folder).glob(pattern)):
-                    tar.add(path, f"{folder}/{path.name}")
+            tar.add(assets.folder("docker") / _DOCKERFILE, _DOCKERFILE)
+            for kind, pattern in _LOCAL.items():
+                _add_folder(tar, kind)
+                for folder in own_folders(kind, self.cache_dir):
+                    for path in sorted(folder.glob(pattern)):
+                        tar.add(path, f"{kind}/{path.name}")
             _add_folder(tar, "requirements")
             if not profile.bare:
                 _add_text(tar, f"requirements/{profile.name}.txt", profile.requirements)

@@ -7,12 +7,12 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
+import structlog
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SandboxStartError
@@ -24,12 +24,20 @@ from mlgym_mcp.sandbox.process_identity import ProcessIdentity
 from mlgym_mcp.sandbox.seccomp import bpf_filter
 from mlgym_mcp.sandbox.system_view import GROUP, PASSWD, system_view
 
-SOCKET, IMAGE, ERRORS = "guest.sock", "disk.ext4", "stderr.log"
+BWRAP = "/usr/bin/bwrap"
+ISOLATION = (
+    *(BWRAP, "--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-net", "--unshare-ipc"),
+    *("--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--new-session", "--as-pid-1"),
+    *("--cap-drop", "ALL", "--clearenv"),
+)
+SOCKET, IMAGE, FOLDER, ERRORS = "guest.sock", "disk.ext4", "disk", "stderr.log"
 STAGE = "/mnt"
 """Where launch.sh binds what bubblewrap, as an unprivileged uid, could not reach by its own path."""
 CHILD_LIMIT = 10.0
 """Seconds within which bubblewrap must have told its child's process id."""
 FIRST_UID, UIDS = 0x40000000, 0x10000000
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +46,14 @@ class Confinement:
 
     root: bool
     cgroups: Cgroups | None
-
-    @classmethod
-    def detect(cls) -> "Confinement":
-        """What this host allows now."""
-        root = os.geteuid() == 0
-        return cls(root, Cgroups.detect() if root else None)
+    disks: bool
+    """Whether disks of a fixed size can be mounted."""
 
     def unenforced(self, spec: SandboxSpec) -> Unenforced:
         """The limits that are left to the guest."""
         return Unenforced(
             memory=None if self.cgroups else spec.limits.memory,
-            disk=None if self.root else spec.limits.disk,
+            disk=None if self.disks else spec.limits.disk,
             processes=None if self.cgroups else spec.limits.processes,
         )
 
@@ -107,54 +111,74 @@ async def launch(
     for mount in mounts:
         if not await anyio.Path(mount.source).exists():
             raise SandboxStartError(f"{mount.source} is absent")
-    prefix = await _prepare(spec, folder, confinement, mounts)
-    with _handed() as handed:
-        listener = handed.give(unix.listen(folder, SOCKET))
-        unenforced = confinement.unenforced(spec)
-        config = guest_config(spec, socket=None, environment=environment is not None, unenforced=unenforced)
-        told, tell = os.pipe()
-        command = [
-            *prefix,
-            *_bubblewrap(spec, interpreter, handed, info=handed.give(tell)),
-            *_binds(folder, confinement, mounts),
-            *("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", WORKSPACE, "--", str(interpreter)),
-            *("-I", "-S", f"{RUNTIME}/guest", "--config", handed.give_bytes(config), "--listen", listener),
-        ]
-        pid = _spawn(command, handed, folder / ERRORS)
-    try:
-        with os.fdopen(told, "rb", buffering=0) as info:
+    prefix, confinement = await _prepare(spec, folder, confinement, mounts)
+    told, tell = os.pipe()
+    with os.fdopen(told, "rb", buffering=0) as info:
+        with _handed() as handed:
+            words = _bubblewrap(spec, interpreter, handed, info=handed.give(tell))
+            listener = handed.give(unix.listen(folder, SOCKET))
+            unenforced = confinement.unenforced(spec)
+            config = guest_config(spec, socket=None, environment=environment is not None, unenforced=unenforced)
+            guest = ["-I", "-S", f"{RUNTIME}/guest", "--config", handed.give_bytes(config), "--listen", listener]
+            ending = ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", WORKSPACE, "--", str(interpreter)]
+            command = [*prefix, *words, *_binds(folder, confinement, mounts), *ending, *guest]
+            pid = _spawn(command, handed, folder / ERRORS)
+        try:
             # Not to be cancelled half-way: a process that nobody knows of could not be ended.
             with anyio.fail_after(CHILD_LIMIT, shield=True):
                 return Launched(pid, await _child(info.fileno()))
-    except BaseException:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)  # noqa: ASYNC222 -- it was just killed
-        raise
+        except BaseException:
+            # With the child that it has made: until it has told of that one, it lies in the same process group.
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)  # noqa: ASYNC222 -- it was just killed
+            raise
 
 
-async def _prepare(spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> list[str]:
-    """Make the disk; what comes before bubblewrap's own command line."""
+def trial(folder: Path) -> list[str]:
+    """A command that makes a sandbox as `launch` does, runs nothing in it, and so tells whether that works here."""
+    words = [*ISOLATION, *system_view(Path("/usr/bin")), "--proc", "/proc", "--dev", "/dev", "--", "/usr/bin/true"]
+    return words if os.geteuid() != 0 else [*_unprivileged(FIRST_UID, folder, [], []), *words]
+
+
+async def _prepare(
+    spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]
+) -> tuple[list[str], Confinement]:
+    """Make the disk and the groups; what comes before bubblewrap's own command line, and what could be had of both."""
     if not confinement.root:
         for name in (WORKSPACE, OUTPUTS):
             (folder / name[1:]).mkdir(mode=0o700)
-        return []
-    image = folder / IMAGE
-    await disk.make(image, spec.limits.disk)
-    groups = confinement.cgroups.create(spec.id, spec.limits) if confinement.cgroups else []
+        return [], confinement
+    if confinement.disks:
+        place = folder / IMAGE
+        await disk.make(place, spec.limits.disk)
+    else:
+        place = folder / FOLDER
+        place.mkdir()
+        place.chmod(0o755)  # the sandbox's uid passes through it
+    groups: list[Path] = []
+    if confinement.cgroups:
+        try:
+            groups = confinement.cgroups.create(spec.id, spec.limits)
+        except OSError as error:
+            log.warning("memory_watched_only", sandbox=spec.id, reason=str(error))
+            confinement = replace(confinement, cgroups=None)
+    return _unprivileged(_uid(spec.id), place, groups, mounts), confinement
+
+
+def _unprivileged(uid: int, place: Path, groups: Sequence[Path], mounts: Sequence[Mount]) -> list[str]:
+    """What a server that is root puts before bubblewrap's command line; `place` is the disk, image or folder."""
     staged = [word for index, mount in enumerate(mounts) for word in (str(mount.source), str(index))]
     script = str(assets.folder("sandbox") / "launch.sh")
     return [
         *("/usr/bin/unshare", "--mount", "--propagation", "private", "--", "/bin/sh", script),
-        *(str(_uid(spec.id)), str(image), " ".join(map(str, groups)), *staged, "--"),
+        *(str(uid), str(place), " ".join(map(str, groups)), *staged, "--"),
     ]
 
 
 def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: str) -> list[str]:
     limits = spec.limits
     words = [
-        *("/usr/bin/bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-net"),
-        *("--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--new-session"),
-        *("--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--info-fd", info),
+        *(*ISOLATION, "--info-fd", info),
         *system_view(interpreter),
         *("--ro-bind-data", handed.give_bytes(PASSWD), "/etc/passwd"),
         *("--ro-bind-data", handed.give_bytes(GROUP), "/etc/group"),

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
+import structlog
 
+from mlgym_mcp.errors import SandboxError
 from mlgym_mcp.sandbox.base import Backend, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 
 REMOVE_GRACE = 15.0
 """Seconds that removing a sandbox may take when the block is left; the next sweep removes what is left then."""
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -30,5 +34,14 @@ async def open_sandbox(backend: Backend, spec: SandboxSpec) -> AsyncIterator[Gue
             # The group's only other task reads replies and raises nothing: what is in here is the block's own error.
             raise group.exceptions[0] from None
     finally:
-        with anyio.move_on_after(REMOVE_GRACE, shield=True):
-            await backend.remove(spec.id)
+        await _remove(backend, spec.id)
+
+
+async def _remove(backend: Backend, sandbox_id: str) -> None:
+    """Remove a sandbox if that can be done now; what came of the block counts, whether it can or not."""
+    with anyio.CancelScope(shield=True):
+        try:
+            with anyio.fail_after(REMOVE_GRACE):
+                await backend.remove(sandbox_id)
+        except (SandboxError, OSError) as error:  # a TimeoutError is an OSError
+            log.warning("sandbox_not_removed", sandbox=sandbox_id, reason=str(error) or type(error).__name__)

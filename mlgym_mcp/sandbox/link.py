@@ -15,7 +15,7 @@ from mlgym_mcp.errors import CommandRefused, SandboxGone
 from mlgym_mcp.sandbox.frames import READ_SIZE, FrameError, FrameReceiver, FrameTooLarge, Header, encode, plain_text
 
 ANSWER_LIMIT = 30.0
-"""Seconds a guest may take to answer, beyond what the request itself asks it to wait."""
+"""Seconds a guest may take to answer, beyond what the request itself asks it to wait; lost streams included."""
 HELLO_LIMIT = 10.0
 SEND_LIMIT = 10.0
 """Seconds a guest may take to take one frame: it always reads, and a frame has at most 8 MiB."""
@@ -55,21 +55,20 @@ class _Stream:
         self._count = 0
         self.lost = False
 
-    async def request(self, header: Header, body: bytes, limit: float) -> tuple[Header, bytes]:
+    async def request(self, header: Header, body: bytes) -> tuple[Header, bytes]:
         self._count += 1
         number, pending = self._count, _Pending()
         frame = encode({"id": number, **header}, body)
-        with anyio.fail_after(limit):
-            async with self._sending:
-                self._pending[number] = pending
-                await self._send(frame)
-            if self.lost:
-                raise StreamLost(sent=True)
-            try:
-                await pending.arrived.wait()
-            finally:
-                if number in self._pending:
-                    self._pending[number] = None
+        async with self._sending:
+            self._pending[number] = pending
+            await self._send(frame)
+        if self.lost:
+            raise StreamLost(sent=True)
+        try:
+            await pending.arrived.wait()
+        finally:
+            if number in self._pending:
+                self._pending[number] = None
         if pending.reply is None:
             raise StreamLost(sent=True)
         return pending.reply
@@ -137,14 +136,9 @@ class Link:
             CommandRefused: the guest says no, and why.
             SandboxGone: the guest can't be reached, or does not answer in time.
         """
-        limit = wait + ANSWER_LIMIT
         try:
-            try:
-                reply, data = await (await self._open()).request(header, body, limit)
-            except StreamLost as lost:
-                if lost.sent and not repeatable:
-                    raise SandboxGone(f"the stream to the sandbox was lost during {header.get('op')!r}") from None
-                reply, data = await (await self._open()).request(header, body, limit)
+            with anyio.fail_after(wait + ANSWER_LIMIT):
+                reply, data = await self._ask(header, body, repeatable=repeatable)
         except StreamLost:
             raise SandboxGone("the sandbox's guest does not answer") from None
         except TimeoutError:
@@ -154,6 +148,14 @@ class Link:
         if reply.get("ok") is not True:
             raise CommandRefused(plain_text(reply.get("error"), MAX_REFUSAL) or "refused")
         return reply, data
+
+    async def _ask(self, header: Header, body: bytes, *, repeatable: bool) -> tuple[Header, bytes]:
+        try:
+            return await (await self._open()).request(header, body)
+        except StreamLost as lost:
+            if lost.sent and not repeatable:
+                raise SandboxGone(f"the stream to the sandbox was lost during {header.get('op')!r}") from None
+        return await (await self._open()).request(header, body)
 
     async def aclose(self) -> None:
         """Close the stream; the guest lives on by its lease."""
@@ -169,7 +171,8 @@ class Link:
                 stream = _Stream(await self._connect())
                 self._task_group.start_soon(stream.receive_replies)
                 try:
-                    await stream.request(hello(self._token), b"", HELLO_LIMIT)
+                    with anyio.fail_after(HELLO_LIMIT):
+                        await stream.request(hello(self._token), b"")
                 except BaseException:
                     await stream.aclose()
                     raise

@@ -1,15 +1,18 @@
 """What this machine offers to sandboxes, found by trying it: one probe a subject, one finding a probe."""
 
 import os
-import shutil
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 from anyio import to_thread
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
-from mlgym_mcp.sandbox import process
+from mlgym_mcp.sandbox import disk, launch, process
+from mlgym_mcp.sandbox.base import Limits
+from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.images import Images
@@ -18,9 +21,8 @@ from mlgym_mcp.sandbox.profiles import Profile
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 ENGINE_PATIENCE = 1
 """Seconds an engine has to answer before it counts as absent."""
-CGROUPS = Path("/sys/fs/cgroup")
+OLDEST_BWRAP = (0, 8)
 
-_BWRAP_TRIAL = ("--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "true")
 _BWRAP_REFUSALS = {
     "No permissions to create new namespace": (
         "user namespaces are forbidden here, by the kernel's settings or by the container this runs in",
@@ -59,14 +61,25 @@ async def interpreter() -> Finding:
 
 async def bubblewrap() -> Finding:
     """Whether bubblewrap can make a sandbox, by making one."""
-    if (path := shutil.which("bwrap")) is None:
-        return Finding("bubblewrap", False, "it is not installed", "apt-get install bubblewrap")
-    version = (await process.run([path, "--version"])).output.strip()
-    own_users = () if os.geteuid() == 0 else ("--unshare-user",)  # root needs no user namespace
-    trial = await process.run([path, *own_users, *_BWRAP_TRIAL])
-    if trial.exit_code == 0:
-        return Finding("bubblewrap", True, f"{version} makes sandboxes")
-    return refusal(trial.output)
+    try:
+        version = (await process.run([launch.BWRAP, "--version"])).output.strip()
+    except OSError:
+        return Finding("bubblewrap", False, f"it is not at {launch.BWRAP}", "apt-get install bubblewrap")
+    if not new_enough(version):
+        return Finding("bubblewrap", False, f"{version} is too old: 0.8 has what is needed")
+    with tempfile.TemporaryDirectory(prefix="mlgym-probe-") as folder:
+        await anyio.Path(folder).chmod(0o755)  # the trial's uid passes through it
+        try:
+            trial = await process.run(launch.trial(Path(folder)))
+        except OSError as error:
+            return refusal(str(error))
+    return Finding("bubblewrap", True, f"{version} makes sandboxes") if trial.exit_code == 0 else refusal(trial.output)
+
+
+def new_enough(version: str) -> bool:
+    """Whether this output of `bwrap --version` names a version that has what is needed."""
+    numbers = re.search(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= OLDEST_BWRAP
 
 
 def refusal(output: str) -> Finding:
@@ -87,38 +100,31 @@ async def docker_engine() -> Finding:
 
 
 async def memory_limits() -> Finding:
-    """What bounds a bubblewrap sandbox's memory: cgroups where they may be written, else a watchdog."""
+    """What bounds a bubblewrap sandbox's memory: cgroups where the server can make them, else the guest."""
     return await to_thread.run_sync(_memory_limits)
 
 
 def _memory_limits() -> Finding:
-    if (CGROUPS / "cgroup.controllers").exists():
-        version, folder = "v2", CGROUPS
-    else:
-        version, folder = "v1", CGROUPS / "memory"
+    instead = "the guest watches memory instead, a user namespace counts processes (Linux 5.14), nothing limits CPU"
+    if os.geteuid() != 0:
+        detail = f"only a server that is root puts sandboxes into cgroups: {instead}"
+        return Finding("memory limits", False, detail, "run the server as root")
+    if (groups := Cgroups.detect()) is None:
+        return Finding("memory limits", False, f"cgroups can't be written here: {instead}")
+    name = f"probe-{os.getpid()}"
     try:
-        Path(tempfile.mkdtemp(prefix="mlgym-probe-", dir=folder)).rmdir()
-    except OSError:
-        detail = f"cgroup {version} can't be written: a watchdog watches memory instead, and processes are not bounded"
-        return Finding("memory limits", False, detail, "run the server as root, or under systemd with Delegate=yes")
-    return Finding("memory limits", True, f"cgroup {version} can be written: memory, CPU and processes are hard limits")
+        groups.create(name, Limits())
+        groups.remove(name)
+    except OSError as error:
+        return Finding("memory limits", False, f"cgroups can't be made here ({error}): {instead}")
+    return Finding("memory limits", True, f"cgroup v{groups.version}: memory, CPU and processes are hard limits")
 
 
 async def disk_quota() -> Finding:
-    """What bounds a bubblewrap sandbox's disk: an image on a loop device, else a watched folder."""
-    with tempfile.TemporaryDirectory(prefix="mlgym-probe-") as name:
-        image, mounted = f"{name}/image", f"{name}/mounted"
-        steps = (
-            ["mkdir", mounted],
-            ["truncate", "-s", "8M", image],
-            ["mkfs.ext4", "-q", image],
-            ["mount", "-o", "loop,nosuid,nodev", image, mounted],
-            ["umount", mounted],
-        )
-        for step in steps:
-            if (failure := await _failure(step)) is not None:
-                detail = f"no loop mounts ({failure}): a watched folder is a soft limit instead"
-                return Finding("disk quota", False, detail, "run the server as root")
+    """What bounds a sandbox's disk: an image on a loop device, else a watched folder."""
+    if (why := await disk.failure()) is not None:
+        fix = None if os.geteuid() == 0 else "run the server as root"
+        return Finding("disk quota", False, f"no loop mounts ({why}): the guest watches a folder instead", fix)
     return Finding("disk quota", True, "loop mounts work: disk is a hard limit")
 
 
@@ -153,12 +159,3 @@ async def fashion_mnist() -> Finding:
     return Finding(
         subject, False, "not on this machine: its task runs on the sample", "apt-get install dataset-fashion-mnist"
     )
-
-
-async def _failure(command: list[str]) -> str | None:
-    """Why a command failed; None when it did not."""
-    try:
-        ended = await process.run(command)
-    except OSError as error:
-        return str(error)
-    return None if ended.exit_code == 0 else f"{command[0]}: {ended.output.strip()}"

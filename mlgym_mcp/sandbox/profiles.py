@@ -6,6 +6,7 @@ One profile feeds both the Docker image and bubblewrap's virtual environment.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SetupError
@@ -33,10 +34,6 @@ class Profile:
         """The interpreter's path in a sandbox of this profile."""
         return "/usr/bin/python3" if self.bare else f"{ENVIRONMENT}/bin/python3"
 
-    def layered(self, name: str, requirements: str) -> "Profile":
-        """This profile with a task's own requirements on top."""
-        return Profile(name, "\n".join(filter(None, (self.requirements, requirements))))
-
 
 def load(name: str) -> Profile:
     """The shipped profile of this name.
@@ -55,6 +52,12 @@ def load(name: str) -> Profile:
 def names() -> list[str]:
     """The names of the shipped profiles."""
     return [PLAIN, *sorted(path.stem for path in _folder().glob("*.txt"))]
+
+
+def own_folders(kind: Literal["certs", "wheels"], cache_dir: Path | None) -> list[Path]:
+    """Where this machine's own certificate authorities or wheels may lie, for builds: a checkout's, and a user's."""
+    tops = [assets.folder("docker"), *([cache_dir / "docker"] if cache_dir else [])]
+    return [top / kind for top in tops if (top / kind).is_dir()]
 
 
 def short_hash(*parts: str | bytes) -> str:

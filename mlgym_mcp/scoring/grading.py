@@ -1,7 +1,7 @@
 """One grading: the host between a judge and the contestants it asks for, understanding neither."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,15 +9,18 @@ import anyio
 from anyio import EndOfStream
 
 from mlgym_mcp.errors import SandboxGone, ScoringError
-from mlgym_mcp.sandbox.frames import FrameError, FrameTooLarge, Header
+from mlgym_mcp.sandbox.frames import FrameError, FrameTooLarge, Header, plain_text
 from mlgym_mcp.scoring.runner import Runner
 
-OpenContestant = Callable[[], AbstractAsyncContextManager[Runner]]
 Silence = Literal["late", "ended", "oversized", "malformed"]
+OpenContestant = Callable[[], AbstractAsyncContextManager["Runner | Silence"]]
+"""Gives a contestant, or why it says nothing."""
 
 MAX_CONTESTANTS = 16
 ASK_LIMIT = 600.0
 """Seconds that a judge may give a contestant for one answer."""
+LOAD_LIMIT = 60.0
+"""Seconds in which a contestant has to start and unpack its submission."""
 SIGKILL = -9
 
 
@@ -39,7 +42,7 @@ async def grade(judge: Runner, request: Header, open_contestant: OpenContestant)
         ScoringError: the judge ended or spoke out of turn, though nothing of the submission runs in it.
     """
     async with AsyncExitStack() as opened:
-        contestants: dict[int, Runner | None] = {}
+        contestants: dict[int, Runner | Silence] = {}
         await judge.send(request)
         while True:
             header, body = await _from_judge(judge)
@@ -53,23 +56,16 @@ async def grade(judge: Runner, request: Header, open_contestant: OpenContestant)
             silence, answer = await _ask(contestants[index], header, body)
             if silence:
                 # Whatever it says later would be taken for the answer to another question.
-                contestants[index] = None
+                contestants[index] = "ended"
                 await judge.send({"type": "silence", "reason": silence})
             else:
                 await judge.send({"type": "answer"}, answer)
 
 
-@asynccontextmanager
-async def loaded(runner: Runner, seed: int) -> AsyncIterator[Runner]:
-    """A contestant's runner that has unpacked its submission."""
-    await runner.send({"type": "load", "seed": seed})
-    # A failure to load shows with the first question, where the judge can say whose it is.
-    with anyio.move_on_after(ASK_LIMIT):
-        try:
-            await runner.receive()
-        except (EndOfStream, FrameError, SandboxGone):
-            pass
-    yield runner
+async def load(runner: Runner, seed: int) -> Runner | Silence:
+    """Have a contestant unpack its submission; it, or why it has not, which the judge is told when it asks."""
+    silence, _ = await _exchange(runner, {"type": "load", "seed": seed}, b"", LOAD_LIMIT)
+    return silence or runner
 
 
 async def _from_judge(judge: Runner) -> tuple[Header, bytes]:
@@ -85,14 +81,18 @@ async def _from_judge(judge: Runner) -> tuple[Header, bytes]:
     raise ScoringError(f"the judge ended with {end.exit_code}: {end.stderr[-2000:].decode(errors='replace')}")
 
 
-async def _ask(contestant: Runner | None, header: Header, body: bytes) -> tuple[Silence | None, bytes]:
+async def _ask(contestant: Runner | Silence, header: Header, body: bytes) -> tuple[Silence | None, bytes]:
     limit = header.get("limit")
     seconds = min(float(limit), ASK_LIMIT) if isinstance(limit, int | float) else ASK_LIMIT
-    if contestant is None:
-        return "ended", b""
+    if not isinstance(contestant, Runner):
+        return contestant, b""
+    return await _exchange(contestant, {"type": "ask"}, body, seconds)
+
+
+async def _exchange(contestant: Runner, header: Header, body: bytes, seconds: float) -> tuple[Silence | None, bytes]:
     try:
         with anyio.fail_after(seconds):
-            await contestant.send({"type": "ask"}, body)
+            await contestant.send(header, body)
             return None, (await contestant.receive())[1]
     except TimeoutError:
         return "late", b""
@@ -100,8 +100,13 @@ async def _ask(contestant: Runner | None, header: Header, body: bytes) -> tuple[
         return "oversized", b""
     except FrameError:
         return "malformed", b""
-    except (EndOfStream, SandboxGone):
+    except EndOfStream:
         return "ended", b""
+    except SandboxGone:
+        # A submission can end its whole sandbox (its memory runs out, and the kernel kills process 1), or see to it that
+        # process 1 never runs: neither may spare it a verdict. A backend that can't tell is our failure; so is a
+        # judge's sandbox that went with it, since only a judge that answers has a verdict.
+        return ("ended" if await contestant.sandbox_ended() else "late"), b""
 
 
 def _verdict(header: Header) -> Verdict:
@@ -112,8 +117,9 @@ def _verdict(header: Header) -> Verdict:
         outcome=outcome,
         scores=_numbers(header.get("scores")),
         standard_error=_numbers(header.get("standard_error")),
-        code=str(header["code"])[:80] if header.get("code") else None,
-        message=str(header["message"])[:500] if header.get("message") else None,
+        # A message quotes the submission, which may have put in it what no record can hold.
+        code=plain_text(header.get("code"), 80) or None,
+        message=plain_text(header.get("message"), 500) or None,
     )
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import anyio
 import structlog
 
-from mlgym_mcp.errors import SandboxError, ScoringError
+from mlgym_mcp.errors import MLGymError, ScoringError
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import MIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from mlgym_mcp.scoring.grading import Verdict, grade, loaded
+from mlgym_mcp.scoring.grading import Silence, Verdict, grade, load
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.reward import task_reward
 from mlgym_mcp.scoring.runner import ARTEFACT, Runner
@@ -53,7 +53,8 @@ class Referee:
                 verdict = await self._grade(request, judge, first)
                 if later and verdict.outcome == "scored":
                     upstream = await self._grade(request, judge, later[0])
-        except (SandboxError, ScoringError) as error:
+        except (MLGymError, OSError) as error:
+            # Whatever branch of the errors it is of: neither the agent nor its caller asked for what was refused here.
             log.error("scoring_failed", task=request.task.id, artefact=request.artefact.sha256, reason=str(error))
             verdict = Verdict("grader_error", code="infrastructure", message=None)
         if verdict.outcome == "grader_error" and verdict.message:
@@ -71,10 +72,16 @@ class Referee:
         }
         try:
             with anyio.fail_after(request.task.scoring.time_limit):
-                return await grade(judge, question, lambda: self._contestant(request, phase))
+                verdict = await grade(judge, question, lambda: self._contestant(request, phase))
         except TimeoutError:
             limit = request.task.scoring.time_limit
             return Verdict("submission_fault", code="late", message=f"scoring took longer than {limit:g} s")
+        expected = {metric.name for metric in request.task.metrics}
+        if verdict.outcome == "scored" and verdict.scores.keys() != expected:
+            raise ScoringError(
+                f"the grader measured {sorted(verdict.scores)}, the task's metrics are {sorted(expected)}"
+            )
+        return verdict
 
     @asynccontextmanager
     async def _judge(self, request: ScoreRequest) -> AsyncIterator[Runner]:
@@ -84,13 +91,12 @@ class Referee:
             yield await Runner.start(guest, self._python(request), "judge", hash_seed=hash_seed)
 
     @asynccontextmanager
-    async def _contestant(self, request: ScoreRequest, phase: str) -> AsyncIterator[Runner]:
+    async def _contestant(self, request: ScoreRequest, phase: str) -> AsyncIterator[Runner | Silence]:
         # Not the seed of play: from that one a submission could foresee the judge's draws.
         seed = self._seed(request, f"contestant of {phase}")
         async with self._sandbox(request, ()) as guest:
             runner = await Runner.start(guest, self._python(request), "contestant", hash_seed=seed)
-            async with loaded(runner, seed):
-                yield runner
+            yield await load(runner, seed)
 
     @asynccontextmanager
     async def _sandbox(self, request: ScoreRequest, mounts: tuple[Mount, ...]) -> AsyncIterator[Guest]:

@@ -18,7 +18,8 @@ ARTEFACT = "/workspace/artefact.tar"
 class Runner:
     """A program of `sandbox/`, started in a sandbox that already holds the artefact."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, guest: Guest, channel: Channel) -> None:
+        self._guest = guest
         self._channel = channel
         self._frames = FrameReceiver(self._next_piece, max_body=MAX_BODY)
 
@@ -26,7 +27,7 @@ class Runner:
     async def start(cls, guest: Guest, python: str, program: str, *, hash_seed: int) -> "Runner":
         """Start `/run/guest/<program>.py`."""
         env = {"PYTHONHASHSEED": str(hash_seed % 2**32)}
-        return cls(await guest.spawn([python, "-I", f"/run/guest/{program}.py"], env=env))
+        return cls(guest, await guest.spawn([python, "-I", f"/run/guest/{program}.py"], env=env))
 
     async def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
         """Send one frame; a runner that has ended takes it silently."""
@@ -44,6 +45,14 @@ class Runner:
     async def close(self) -> ProgramEnd:
         """Let the runner end, or end it; how it did."""
         return await self._channel.close(grace=END_GRACE)
+
+    async def sandbox_ended(self) -> bool:
+        """Whether the runner's whole sandbox has ended, by what its backend says.
+
+        Raises:
+            SandboxError: the backend can't tell.
+        """
+        return await self._guest.sandbox_ended()
 
     async def _next_piece(self) -> bytes:
         if data := await self._channel.receive():

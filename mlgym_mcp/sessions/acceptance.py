@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mlgym_mcp.errors import CallerError, CommandRefused, MLGymError, SessionClosed
+from mlgym_mcp.errors import CallerError, CommandRefused, SandboxGone, SessionClosed
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.ledger import Entry
 from mlgym_mcp.sessions.lodging import Lodging
@@ -15,7 +15,8 @@ async def accepted(
 ) -> AsyncIterator[Entry]:
     """Charge a call one step and let the block do it.
 
-    What was refused without effect, or failed through no fault of the caller, is given back.
+    What was refused without effect, or failed through no fault of the caller, is given back; our own bugs are too.
+    What a sandbox that fell silent may have done is not.
 
     Raises:
         BudgetSpent: the call costs more than is left.
@@ -26,10 +27,12 @@ async def accepted(
         try:
             async with lodging.attended():
                 yield entry
-        except MLGymError as error:
+        except Exception as error:
             ledger.fail(entry, error, refund=_free(error))
             raise
 
 
-def _free(error: MLGymError) -> bool:
+def _free(error: Exception) -> bool:
+    if isinstance(error, SandboxGone):
+        return False  # it may have been done, and an agent can see to it that its guest doesn't answer
     return not isinstance(error, CallerError) or isinstance(error, CommandRefused | SessionClosed)

@@ -90,11 +90,15 @@ class Budget:
         until = now if self.excused_since is None else self.excused_since
         return max(0.0, until - self.opened_at - self.excused)
 
+    def overtime(self, now: float) -> float:
+        """Seconds since the wall time was over; negative until then."""
+        return self.elapsed(now) - self.limits.wall_time
+
     def spent(self, now: float) -> SpentCause | None:
         """What has run out, or None."""
         if self.steps >= self.limits.steps:
             return "steps"
-        return "wall_time" if self.elapsed(now) >= self.limits.wall_time else None
+        return "wall_time" if self.overtime(now) >= 0 else None
 
     def validations_left(self) -> int | None:
         """How many validations are left; None without limit."""

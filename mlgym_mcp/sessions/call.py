@@ -1,7 +1,7 @@
 """How a caller waits for an answer."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Notify = Callable[[float, str], Awaitable[None]]
 """Told every few seconds while a call waits: seconds waited so far, and the last line of output or the reason."""
@@ -24,3 +24,11 @@ class Call:
     def patience(self) -> float:
         """Seconds this call may really wait: `wait_s` within what clients bear."""
         return min(max(self.wait_s, 0.0), MAX_WAIT)
+
+    def after(self, seconds: float) -> "Call":
+        """The same call, once `seconds` of its patience are spent."""
+        return replace(self, wait_s=max(0.0, self.patience - seconds))
+
+
+PATIENT = Call()
+"""A call that says nothing about itself."""

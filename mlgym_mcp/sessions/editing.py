@@ -54,7 +54,7 @@ async def edit(guest: Guest, request: EditRequest) -> Edited:
 async def _view(guest: Guest, request: EditRequest) -> FileContent:
     first, last = request.view_range or (None, None)
     view = await guest.view(request.path, first=first, last=None if last == -1 else last)
-    return FileContent(view.kind, view.data, first or 1, view.total_lines, view.truncated)
+    return FileContent(view.kind, view.data, view.total_lines, view.truncated)
 
 
 def _encode(text: str | None) -> bytes:

@@ -1,5 +1,6 @@
 """Grading: artefacts of one session are packed, kept, scored in their turn, and recorded."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import anyio
@@ -59,9 +60,11 @@ class Grader:
         store, row = self.shared.services.store, self.ledger.row
         submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
         places = self.shared.scoring.total if self.task.scoring.exclusive else 1
-        with self.ledger.excused():
-            async with self.shared.scoring.held(places):
-                score = await self._referee(phase, artefact)
+        async with AsyncExitStack() as stack:
+            # Only the wait for a place is the server's: scoring takes as long as the submission makes it.
+            with self.ledger.excused():
+                await stack.enter_async_context(self.shared.scoring.held(places))
+            score = await self._referee(phase, artefact)
         store.scores.add(submission.id, score, at=self.ledger.now)
         return score
 
@@ -93,7 +96,9 @@ class Grader:
             return await self.shared.services.referee.score(request)
         except InfrastructureError as error:
             log.warning("scoring_failed", session=request.session_id, artefact=artefact.sha256, error=str(error))
-            return self._fault(request, prepared, anyio.current_time() - began)
+        except Exception:  # noqa: BLE001 - a bug counts as a fault of ours; raised, no retry would ever end
+            log.exception("scoring_failed", session=request.session_id, artefact=artefact.sha256)
+        return self._fault(request, prepared, anyio.current_time() - began)
 
     def _fault(self, request: ScoreRequest, prepared: PreparedTask, seconds: float) -> Score:
         return Score(

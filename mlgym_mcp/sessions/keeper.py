@@ -2,7 +2,7 @@
 
 import structlog
 
-from mlgym_mcp.errors import CommandRefused, SandboxError
+from mlgym_mcp.errors import MLGymError
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
@@ -10,6 +10,8 @@ from mlgym_mcp.sessions.verdicts import Verdicts
 
 SHORTEST_PAUSE = 1.0
 """Seconds between two looks when the wall time is all but over and stands still: the server itself is waited for."""
+OVERTIME = 5.0
+"""Seconds beyond the wall time in which the guest, who ends commands with it, may tell what they printed."""
 
 log = structlog.get_logger(__name__)
 
@@ -21,8 +23,8 @@ async def keep(shared: Shared, ledger: Ledger, lodging: Lodging, verdicts: Verdi
         await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))
         try:
             await _look(ledger, lodging, verdicts)
-        except (SandboxError, CommandRefused) as error:
-            log.warning("sandbox_not_kept", session=ledger.row.id, error=str(error))
+        except MLGymError as error:
+            log.warning("session_not_kept", session=ledger.row.id, error=str(error))
 
 
 async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
@@ -31,9 +33,12 @@ async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
     if guest is None or being_scored:
         return
     if ledger.budget.spent(ledger.now) == "wall_time":
-        verdicts.cut_off("wall_time")
+        if not ledger.calls_now or ledger.budget.overtime(ledger.now) >= OVERTIME:
+            verdicts.cut_off("wall_time")
     elif ledger.now >= ledger.row.lease_until and not ledger.charged_now:
-        if any(job.running for job in await guest.jobs()):
+        async with lodging.attended():
+            jobs = await guest.jobs()
+        if any(job.running for job in jobs):
             ledger.use()
         elif ledger.state == "open":
             verdicts.cut_off("idle")

@@ -44,6 +44,8 @@ class Ledger:
         self.budget = load_budget(row.budget)
         self.charged_now = 0
         """Charged calls that are not answered yet."""
+        self.calls_now = 0
+        """Calls, free ones too, that the sandbox works on."""
 
     @property
     def state(self) -> SessionState:
@@ -54,6 +56,11 @@ class Ledger:
     def live(self) -> bool:
         """Whether it waits or is open."""
         return self.state in LIVE
+
+    @property
+    def owned(self) -> bool:
+        """Whether this server may write it; another's can be read."""
+        return self.row.owner == self._store.instance.id
 
     @property
     def now(self) -> float:
@@ -144,10 +151,12 @@ class Ledger:
 
     @contextmanager
     def in_flight(self, entry: Entry) -> Iterator[None]:
-        """Count a charged call as going on while the block runs."""
+        """Count an accepted call as going on while the block runs."""
+        self.calls_now += 1
         try:
             yield
         finally:
+            self.calls_now -= 1
             self.charged_now -= entry.charged
 
     @contextmanager

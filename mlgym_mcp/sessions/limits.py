@@ -17,5 +17,7 @@ class SessionLimits:
     """Artefacts scored at once."""
     notify_s: float = 3.0
     """Pause between two notices to a waiting caller."""
+    slack_s: float = 5.0
+    """How long a sandbox may keep a caller beyond what the caller would wait; clients give up after 60 in all."""
     tick_s: float = 30.0
     """Pause between two looks of a session's keeper at its sandbox, lease and clock."""

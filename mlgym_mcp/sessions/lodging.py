@@ -8,7 +8,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from mlgym_mcp.errors import InfrastructureError, MLGymError, SandboxError, SandboxGone, SessionBusy, SessionClosed
+from mlgym_mcp.errors import CallerError, SandboxError, SandboxGone, SessionBusy, SessionClosed, SetupError
 from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sessions import exit_status
@@ -42,6 +42,8 @@ class Lodging:
         self._settled = anyio.Event()
         self._scope = anyio.CancelScope()
         self._placed = False
+        if not ledger.live:
+            self._settled.set()
         self._prepared: PreparedTask | None = None
         self.opening: Operation[None] = Operation(self._open)
         """Ends when the session is open, or has failed to open with what it raises."""
@@ -139,10 +141,11 @@ class Lodging:
             try:
                 await self._prepare()
                 await self._move_in()
-            except MLGymError as error:
-                neutral = isinstance(error, InfrastructureError)
+            except Exception as error:
+                told = isinstance(error, CallerError | SetupError)
                 log.warning("session_not_opened", session=self.ledger.row.id, error=str(error))
-                self.close("lost", exit_status.DIED, reason=NOT_OPENED if neutral else str(error))
+                # Without its key, so that the `start` may be repeated.
+                self.close("lost", exit_status.DIED, reason=str(error) if told else NOT_OPENED, key=None)
                 raise
 
     async def _prepare(self) -> None:

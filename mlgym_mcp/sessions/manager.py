@@ -13,7 +13,7 @@ import anyio
 
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sessions.budget import Budget, dump_budget
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.places import Places
@@ -25,7 +25,6 @@ from mlgym_mcp.sessions.sweep import sweep
 from mlgym_mcp.store import SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
-PATIENT = Call()
 DEFAULT_LIMITS = SessionLimits()
 
 
@@ -51,6 +50,7 @@ class SessionManager:
         self._store = shared.services.store
         self._sessions: dict[str, Session] = {}
         self._adopting: dict[str, Operation[Session]] = {}
+        self._last_used: dict[str, str] = {}
         self._swept = False
 
     @classmethod
@@ -91,14 +91,15 @@ class SessionManager:
         if session.state == "waiting":
             await session.opened(call)
         await session.require_opened()
+        self._last_used[principal] = session.id
         return session
 
     async def get(self, session_id: str, *, principal: str = "local") -> Session:
-        """The session with this handle, taken over if its server is gone.
+        """The session with this handle, taken over if its server is gone; of a server that lives, only to be read.
 
         Raises:
             UnknownSession: there is none that this principal may use.
-            CallerError: another server that lives has it, or it runs where this server can't reach it.
+            CallerError: it isn't over, and another live server has it, or it runs where this server can't reach it.
         """
         self._sweep_once()
         session = self._sessions.get(session_id)
@@ -109,6 +110,7 @@ class SessionManager:
             session = await self._adopt(row)
         if session.principal != principal:
             raise UnknownSession("There is no session with this handle; `start` makes one.")
+        self._last_used[principal] = session.id
         return session
 
     def open_sessions(self, principal: str = "local") -> list[Session]:
@@ -116,6 +118,10 @@ class SessionManager:
         return [
             session for session in self._sessions.values() if session.principal == principal and session.state in LIVE
         ]
+
+    def last_used(self, principal: str = "local") -> str | None:
+        """The handle of the session that this principal last used on this server."""
+        return self._last_used.get(principal)
 
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""
@@ -132,8 +138,9 @@ class SessionManager:
             self._claim(row)
             claimed = self._store.sessions.get(row.id) or row
             session = Session(self._shared, self._services.tasks.get(row.task), claimed)
-            await session.resume()
-            self._sessions[row.id] = session
+            if claimed.owner == self._store.instance.id:
+                await session.resume()
+                self._sessions[row.id] = session
         finally:
             del self._adopting[row.id]
         return session
@@ -179,7 +186,7 @@ class SessionManager:
             created_at=now,
             closed_at=None,
             backend=self._services.backend.name,
-            sandbox=self._store.instance.sandbox_id(),
+            sandbox=self._store.sandbox_id(),
             token=secrets.token_hex(16),
             lease_until=now + self._shared.limits.lease_s,
             owner=self._store.instance.id,

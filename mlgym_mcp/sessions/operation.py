@@ -18,6 +18,7 @@ class Operation(Generic[T]):
     def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
         self._work = work
         self._done = anyio.Event()
+        self._waiting = 0
         self._result: T
         self._error: BaseException | None = None
 
@@ -31,6 +32,8 @@ class Operation(Generic[T]):
         try:
             self._result = await self._work()
         except MLGymError as error:
+            if not self._waiting:
+                log.warning("operation_failed", error=str(error))
             self._error = error
         except Exception as error:  # noqa: BLE001 - raised again to whoever waits; one session must not end the others
             log.exception("operation_failed")
@@ -54,7 +57,11 @@ class Operation(Generic[T]):
 
     async def ended(self) -> None:
         """Wait for the end, whatever came of it."""
-        await self._done.wait()
+        self._waiting += 1
+        try:
+            await self._done.wait()
+        finally:
+            self._waiting -= 1
 
 
 Spawn = Callable[[Operation[Any]], None]

@@ -26,11 +26,10 @@ class CommandReply:
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """What `view` shows. `first_line` is the number of the first line of a text."""
+    """What `view` shows."""
 
     kind: ViewKind
     data: bytes
-    first_line: int
     total_lines: int
     truncated: bool
 

@@ -4,11 +4,13 @@ from typing import Literal, TypeVar
 
 import anyio
 
-from mlgym_mcp.errors import SandboxGone, SessionClosed
+from mlgym_mcp.errors import SandboxGone, SessionBusy, SessionClosed
+from mlgym_mcp.sandbox.guest import KILL_WAIT, JobInfo
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.budget import BudgetLeft
+from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
 from mlgym_mcp.sessions.grading import Grader
@@ -29,7 +31,7 @@ from mlgym_mcp.tasks.spec import TaskSpec
 JobAction = Literal["wait", "kill", "input"]
 T = TypeVar("T")
 
-PATIENT = Call()
+NO_ANSWER = "The sandbox has not answered yet, and this call may still take effect: look before you repeat it."
 
 
 class Session:
@@ -63,11 +65,22 @@ class Session:
         """`strict` or `mlgym`."""
         return self._ledger.row.protocol
 
+    @property
+    def left(self) -> BudgetLeft:
+        """What is left of the budget."""
+        return self._ledger.left()
+
+    @property
+    def never_opened(self) -> bool:
+        """Whether it was lost before anybody could work in it."""
+        return self.state == "lost" and self._ledger.budget.opened_at is None
+
     async def bash(self, command: str, *, background: bool = False, call: Call = PATIENT) -> CommandReply:
         """Run a command in the session's shell; one that outlasts the call goes on as a job. One step.
 
         Raises:
-            SessionBusy: the shell or the session's opening took as long as the caller would wait. Free.
+            SessionBusy: the shell or the session's opening took as long as the caller would wait: free; or the
+                sandbox gave no answer a while longer, and may still do it.
             SessionClosed: the session is over.
             BudgetSpent: no step or no time is left.
             CommandRefused: the guest refused it. Free.
@@ -92,7 +105,7 @@ class Session:
     async def job(
         self, job: str, action: JobAction = "wait", *, data: bytes | None = None, call: Call = PATIENT
     ) -> CommandReply:
-        """Follow, kill or feed a job. Free. `data`: what `input` sends; b"" closes the job's stdin.
+        """Follow, kill or feed a job. Free, but `input` is one step. `data`: what it sends; b"" closes the job's stdin.
 
         Raises:
             CommandRefused: there is no such job, or it takes no input.
@@ -100,7 +113,7 @@ class Session:
         """
         known = self._once.known("job", call, CommandReply)
         operation = known or self._once.start("job", call, lambda: self._job(job, action, data, call))
-        return await self._answer(operation, call)
+        return await self._answer(operation, call, at_least=KILL_WAIT if action == "kill" else 0.0)
 
     async def validate(self, *, call: Call = PATIENT) -> ScoreReply:
         """Score the artefact as it is now, without ending the session. One step.
@@ -129,8 +142,14 @@ class Session:
         return self._view(await self._jobs(), self._grader.final())
 
     async def end(self, *, call: Call = PATIENT) -> SessionView:
-        """Give the session up, unscored; a no-op when it is over. Free."""
+        """Give the session up, unscored; a no-op when it is over. Free.
+
+        Raises:
+            SessionClosed: its submission is being scored.
+        """
+        self._once.known("end", call, dict)
         if self._ledger.live:
+            self._lodging.require_open()
             entry = self._ledger.accept("end", {}, call, charge=False)
             self._lodging.close("ended", exit_status.FORFEITED)
             self._ledger.finish(entry, {})
@@ -211,19 +230,24 @@ class Session:
     async def _job(self, job: str, action: JobAction, data: bytes | None, call: Call) -> CommandReply:
         guest = await self._lodging.guest(call)
         request = {"job": job, "action": action, "input": data}
-        async with accepted(self._lodging, "job", request, call, charge=False) as entry:
+        # What a job reads may be commands: free input would be a shell without a budget.
+        async with accepted(self._lodging, "job", request, call, charge=action == "input") as entry:
             if action == "kill":
                 result = await guest.job_kill(job)
             elif action == "input":
                 result = await guest.job_input(job, data or b"", wait_s=call.patience)
             else:
                 result = await guest.job_wait(job, wait_s=call.patience)
+        self._verdicts.settle()
         reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)
         self._ledger.finish(entry, reply)
         return reply
 
-    async def _answer(self, operation: Operation[T], call: Call) -> T:
-        await wait(operation, call, pause=self._shared.limits.notify_s, last_line=self._last_line)
+    async def _answer(self, operation: Operation[T], call: Call, *, at_least: float = 0.0) -> T:
+        limits = self._shared.limits
+        limit = max(call.patience, at_least) + limits.slack_s
+        if not await wait(operation, call, pause=limits.notify_s, last_line=self._last_line, limit=limit):
+            raise SessionBusy(NO_ANSWER)
         return await operation.result()
 
     async def _live(self) -> None:
@@ -242,9 +266,12 @@ class Session:
         guest = self._lodging.current()
         if guest is None:
             return ()
+        jobs: list[JobInfo] = []
         try:
-            async with self._lodging.attended():
-                jobs = await guest.jobs()
+            # Without an answer there is still a state and a budget to tell.
+            with anyio.move_on_after(self._shared.limits.slack_s):
+                async with self._lodging.attended():
+                    jobs = await guest.jobs()
         except (SandboxGone, SessionClosed):
             return ()  # the session's state says it all
         return tuple(

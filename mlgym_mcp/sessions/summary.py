@@ -2,6 +2,7 @@
 
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.store import SessionRow
+from mlgym_mcp.tasks.measures import Scores
 
 BEING_SCORED = "The submission of this session is being scored; call `submit` to collect the score."
 
@@ -14,10 +15,10 @@ HAPPENED = {
 
 
 def closed_text(row: SessionRow, score: Score | None) -> str:
-    """Why a session takes no more calls, what it came to, and what to do next."""
+    """Why a session takes no more calls, and what it came to."""
     reason = f" ({row.reason})" if row.reason else ""
     result = f" {score_text(score)}" if score else ""
-    return f"This session {HAPPENED[row.state]}{reason}.{result} `start` makes a new one."
+    return f"This session {HAPPENED[row.state]}{reason}.{result}"
 
 
 def score_text(score: Score) -> str:
@@ -26,12 +27,16 @@ def score_text(score: Score) -> str:
         return f"The submission could not be scored: {score.fault_code}. Reward {score.reward}."
     if score.outcome == "infrastructure_fault":
         return "The submission could not be scored yet, through no fault of its own."
-    values = ", ".join(_metric(score, name) for name in score.scores)
-    reward = "" if score.reward is None else f" Reward {score.reward:.3f}."
-    return f"Score: {values}.{reward}"
+    reward = "" if score.reward is None else f" Reward {score.reward:+.4f}."
+    return f"Score: {', '.join(figures(score.scores, score.standard_error, score.baseline))}.{reward}"
 
 
-def _metric(score: Score, name: str) -> str:
-    error = f" ± {score.standard_error[name]:.4g}" if name in score.standard_error else ""
-    baseline = f" (baseline {score.baseline[name]:.6g})" if name in score.baseline else ""
-    return f"{name} {score.scores[name]:.6g}{error}{baseline}"
+def figures(values: Scores, errors: Scores, baseline: Scores) -> list[str]:
+    """Each metric's value, with its standard error and the baseline's value where there are such."""
+    return [_figure(name, value, errors.get(name), baseline.get(name)) for name, value in values.items()]
+
+
+def _figure(name: str, value: float, error: float | None, baseline: float | None) -> str:
+    uncertain = "" if error is None else f" ± {error:.2g}"
+    beside = "" if baseline is None else f" (baseline {baseline:.6g})"
+    return f"{name} {value:.6g}{uncertain}{beside}"

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from mlgym_mcp.errors import MLGymError
+from mlgym_mcp.errors import MLGymError, SessionBusy
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.exit_status import CutOffCause
 from mlgym_mcp.sessions.grading import Grader
 from mlgym_mcp.sessions.ledger import Entry
@@ -21,6 +21,8 @@ CUT_OFF: dict[CutOffCause, str] = {
     "idle": "nobody used it for the length of its lease",
 }
 HELD = "scoring failed twice through no fault of the submission; it is held for the operator"
+
+ELSEWHERE = "Another server on this machine is scoring this session; call `submit` again in a minute."
 
 
 class Verdicts:
@@ -42,6 +44,8 @@ class Verdicts:
         """Score the artefact and end the session; or collect that score, any number of times."""
         if (reply := self._settled()) is not None:
             return reply
+        if not self._ledger.owned:
+            raise SessionBusy(ELSEWHERE)
         resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
         return await self._collect("submit", call, resubmit)
 
@@ -51,13 +55,13 @@ class Verdicts:
         status = exit_status.cut_off(cause, has_artefact=artefact is not None)
         self._lodging.close("cut_off", status, reason=CUT_OFF[cause], submission=artefact)
         if artefact is not None:
-            self._start("submit", Call(), self._score_submission)
+            self._start("submit", PATIENT, self._score_submission)
 
     def resume(self) -> None:
         """Go on with what an earlier server left unscored, and end what is over meanwhile."""
         self.settle()
         if not self._ledger.live and self._ledger.row.submission is not None and self._settled() is None:
-            self._start("submit", Call(), self._score_submission)
+            self._start("submit", PATIENT, self._score_submission)
 
     def settle(self) -> None:
         """Cut the session off if its budget is spent and no call that was paid for goes on."""
@@ -106,6 +110,8 @@ class Verdicts:
         try:
             async with accepted(self._lodging, "submit", {}, call) as entry:
                 artefact = self._grader.kept(sha256 or "") if guest is None else await self._grader.pack(guest)
+                if guest is not None:
+                    self._lodging.require_open()  # it may have been closed while the artefact was taken
                 self._ledger.change(submission=artefact.sha256)
                 score = await self._grader.score("submit", artefact)
                 self._conclude(score)
@@ -132,7 +138,7 @@ class Verdicts:
         while score is None or (score.outcome == "infrastructure_fault" and not self._held()):
             score = await self._grader.score("submit", artefact)
         reply = self._reply("submit", score.outcome, score, seconds=score.seconds)
-        self._ledger.note("submit", {"automatic": True}, Call(), reply)
+        self._ledger.note("submit", {"automatic": True}, PATIENT, reply)
         return reply
 
     def _answer(self, entry: Entry, score: Score) -> ScoreReply:

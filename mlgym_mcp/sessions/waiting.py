@@ -9,6 +9,9 @@ from mlgym_mcp.sessions.operation import Operation
 
 LastLine = Callable[[], Awaitable[str]]
 
+NOTICE_LIMIT = 1.0
+"""Seconds that a notice may hold the answer back, when the sandbox is slow to tell its last line."""
+
 
 async def wait(
     operation: Operation[object], call: Call, *, pause: float, last_line: LastLine, limit: float | None = None
@@ -23,5 +26,6 @@ async def wait(
         with anyio.move_on_at(min(now + pause, until)):
             await operation.ended()
         if call.notify is not None and not operation.done:
-            await call.notify(anyio.current_time() - began, await last_line())
+            with anyio.move_on_after(NOTICE_LIMIT):
+                await call.notify(anyio.current_time() - began, await last_line())
     return True

@@ -69,7 +69,7 @@ class Instance:
             return False
         return True
 
-    def sandbox_id(self) -> str:
+    def new_sandbox_id(self) -> str:
         """A new id for a sandbox that this instance makes; whoever finds it can tell whose it was."""
         return self.id + secrets.token_hex(8)
 

@@ -1,6 +1,5 @@
 """The data folder's secret, from which hidden splits and seeds derive. Drawn once, shared by all its servers."""
 
-import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -25,8 +24,3 @@ def read_secret(path: Path) -> bytes:
     if os.name == "posix":
         path.chmod(0o600)
     return secret
-
-
-def hash_secret(secret: bytes) -> str:
-    """What scores say of the secret: equal hashes, equal hidden splits."""
-    return hashlib.sha256(b"mlgym-mcp secret\0" + secret).hexdigest()

@@ -47,6 +47,14 @@ INSERT = f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{na
 UPDATE = f"UPDATE sessions SET {', '.join(f'{name} = :{name}' for name in COLUMNS)} WHERE id = :id AND owner = :owner"
 CLAIM = "UPDATE sessions SET owner = :new WHERE id = :id AND owner IS :old"
 
+UNSCORED = """
+SELECT * FROM sessions WHERE state = 'cut_off' AND submission IS NOT NULL AND NOT EXISTS (
+    SELECT * FROM submissions JOIN scores ON scores.submission = submissions.id
+    WHERE submissions.session = sessions.id AND submissions.phase = 'submit'
+    AND submissions.artefact = sessions.submission AND scores.outcome != 'infrastructure_fault'
+) ORDER BY created_at
+"""
+
 
 class Sessions:
     """The table of sessions."""
@@ -91,6 +99,10 @@ class Sessions:
         """The sessions that wait or are open, oldest first, whoever owns them."""
         query = "SELECT * FROM sessions WHERE state IN ('waiting', 'open') ORDER BY created_at"
         return [_row(found) for found in self._database.rows(query)]
+
+    def unscored(self) -> list[SessionRow]:
+        """The sessions that were cut off and whose submission has no score yet, oldest first, whoever owns them."""
+        return [_row(found) for found in self._database.rows(UNSCORED)]
 
     def list(self, *, principal: str | None = None, limit: int = 1000) -> list[SessionRow]:
         """The latest sessions, newest first, of one principal or of all."""

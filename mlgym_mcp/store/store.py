@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store.artefacts import Artefacts
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.scores import Scores
-from mlgym_mcp.store.secret import hash_secret, read_secret
+from mlgym_mcp.store.secret import read_secret
 from mlgym_mcp.store.sessions import Sessions
 from mlgym_mcp.store.submissions import Submissions
 
 
 @dataclass(frozen=True)
 class Store:
-    """A data folder: `mlgym.sqlite`, `artefacts/`, `instances/` and `secret`."""
+    """A data folder: `mlgym.sqlite`, `artefacts/`, `instances/` and `secret`.
+
+    Beside them lie `sandboxes/`, which the backends keep, and `prepared/` and `sources/`, the data of tasks.
+    """
 
     folder: Path
     instance: Instance
@@ -52,10 +56,6 @@ class Store:
                 f"The data folder {folder} can't be used ({error.strerror}); set MLGYM_MCP_DATA_DIR to another."
             ) from None
         with Instance.open(instances) as instance, Database.open(folder / "mlgym.sqlite") as database:
-            database.insert(
-                "INSERT INTO instances (id, started_at, process) VALUES (:id, :at, :process)",
-                {"id": instance.id, "at": time.time(), "process": os.getpid()},
-            )
             yield cls(
                 folder=folder,
                 instance=instance,
@@ -71,7 +71,15 @@ class Store:
     @property
     def secret_hash(self) -> str:
         """What scores say of the secret."""
-        return hash_secret(self.secret)
+        return secret_hash(self.secret)
+
+    def sandbox_id(self) -> str:
+        """A new id for a sandbox; the first makes this instance known as one that may have left sandboxes behind."""
+        self.database.insert(
+            "INSERT OR IGNORE INTO instances (id, started_at, process) VALUES (:id, :at, :process)",
+            {"id": self.instance.id, "at": time.time(), "process": os.getpid()},
+        )
+        return self.instance.new_sandbox_id()
 
     def abandoned(self, sandbox_id: str) -> bool:
         """Whether a sandbox was made by an instance of this folder that is gone."""

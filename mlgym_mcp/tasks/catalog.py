@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from mlgym_mcp.errors import UnknownTask
+import structlog
+
+from mlgym_mcp.errors import TaskSpecError, UnknownTask
 from mlgym_mcp.tasks.spec import TaskSpec
+
+log = structlog.get_logger()
 
 
 class Catalog:
@@ -14,6 +18,7 @@ class Catalog:
     def __init__(self, directories: Sequence[Path]) -> None:
         self._directories = tuple(directory.resolve() for directory in directories)
         self._loaded: dict[str, TaskSpec] = {}
+        self._broken: dict[str, str] = {}
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all tasks, sorted; reads none of them."""
@@ -31,13 +36,25 @@ class Catalog:
         return self._loaded[task_id]
 
     def list(self, domain: str | None = None) -> tuple[TaskSpec, ...]:
-        """All tasks by id, or those of one domain.
-
-        Raises:
-            TaskSpecError: a folder is not well-formed.
-        """
-        tasks = tuple(self.get(task_id) for task_id in self.ids())
+        """All tasks by id, or those of one domain; without those of `broken`."""
+        tasks = tuple(task for task_id in self.ids() if (task := self._well_formed(task_id)) is not None)
         return tuple(task for task in tasks if domain in (None, task.domain))
+
+    def broken(self) -> dict[str, str]:
+        """The tasks that `list` passes over, for their folders are not well-formed: id → what is wrong."""
+        self.list()
+        return {task_id: self._broken[task_id] for task_id in self.ids() if task_id in self._broken}
+
+    def _well_formed(self, task_id: str) -> TaskSpec | None:
+        try:
+            task = self.get(task_id)
+        except TaskSpecError as error:
+            if self._broken.get(task_id) != str(error):
+                log.warning("task_passed_over", task=task_id, reason=str(error))
+            self._broken[task_id] = str(error)
+            return None
+        self._broken.pop(task_id, None)
+        return task
 
     def _folder(self, task_id: str) -> Path:
         folders = self._folders()

@@ -48,10 +48,9 @@ RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
 class Environment(Part):
-    """The profile that the task's sandboxes have, and the task's own requirement file on top of it."""
+    """What the task's sandboxes have installed: a profile of `mlgym-mcp env list`."""
 
     profile: str
-    requirements: RelativePath | None = None
 
 
 class Resources(Part):
@@ -62,7 +61,7 @@ class Resources(Part):
     disk: Size
     shm: Size = 64 * 1024**2
     gpus: NonNegativeInt = 0
-    network: Literal["none", "full"] = "none"
+    network: Literal["none"] = "none"
 
 
 class Budget(Part):
@@ -78,7 +77,6 @@ class Source(Part):
     """One file of the full data, checked as it is after unpacking."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    urls: tuple[str, ...] = ()
     unpack: Literal["gzip"] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     checksum: Literal["unverified"] | None = None
@@ -99,7 +97,7 @@ class Submission(Part):
     """What is packed and graded: files or folders of the workspace."""
 
     files: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    kind: Literal["data", "code", "policy", "model"]
+    kind: Literal["data", "code"]
     max_size: Size
 
 
@@ -216,6 +214,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TaskSpecError(f"{path}: it is not well-formed YAML: {error}") from None
+    except OSError as error:
+        raise TaskSpecError(f"{path}: it can't be read: {error.strerror}") from None
     if not isinstance(document, dict) or "folder" in document:
         raise TaskSpecError(f"{path}: a mapping of the documented fields is expected")
     return document

@@ -55,6 +55,7 @@ class TaskList(Answer):
     """What `list_tasks` answers."""
 
     tasks: list[TaskEntry]
+    passed_over: list[str] = Field(default_factory=list, description="Tasks whose folders are not well-formed")
 
 
 class Left(Answer):
@@ -86,6 +87,7 @@ class ScoreFacts(Answer):
     upstream_scores: dict[str, float] | None = Field(
         default=None, description="After `submit`: on all examples of the original benchmark"
     )
+    upstream_standard_error: dict[str, float] | None = None
 
     @classmethod
     def facts(cls, score: Score | None) -> "ScoreFacts":
@@ -98,6 +100,7 @@ class ScoreFacts(Answer):
             baseline=score.baseline,
             reward=score.reward,
             upstream_scores=score.upstream_scores,
+            upstream_standard_error=score.upstream_standard_error,
         )
 
 
@@ -108,6 +111,7 @@ class ScoreAnswer(ScoreFacts):
     phase: Literal["validate", "submit"]
     outcome: ScoreOutcome
     fault: str | None
+    held: bool = Field(description="Whether the server failed at it so often that it waits for the operator")
     exit_status: str | None
     state: SessionState
     flavour: str
@@ -124,6 +128,7 @@ class ScoreAnswer(ScoreFacts):
             phase=reply.phase,
             outcome=reply.outcome,
             fault=reply.fault,
+            held=reply.held,
             exit_status=reply.exit_status,
             state=reply.state,
             flavour=session.flavour,

@@ -29,8 +29,10 @@ class CatalogueTools:
         if not tasks:
             domains = sorted({task.domain for task in self._desk.tasks()})
             raise CallerError(f"There is no task of the domain {domain!r}; there are: {', '.join(domains) or 'none'}.")
-        answer = TaskList(tasks=[TaskEntry.of(task) for task in tasks])
-        return structured(answer, *map(task_text, tasks), "Start one with `start`; `read` shows more of each.")
+        passed_over = self._desk.passed_over()
+        answer = TaskList(tasks=[TaskEntry.of(task) for task in tasks], passed_over=passed_over)
+        note = f"(Passed over, for the operator to mend: {', '.join(passed_over)}.)" if passed_over else ""
+        return structured(answer, *map(task_text, tasks), "Start one with `start`; `read` shows more of each.", note)
 
     async def read(
         self,

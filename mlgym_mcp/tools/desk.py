@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import anyio
 
-from mlgym_mcp.errors import CallerError, UnknownTask
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.errors import CallerError, SessionClosed, UnknownTask
+from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.tasks.catalog import Catalog
@@ -28,7 +28,7 @@ class Defaults:
 
     flavour: str = "auto"
     protocol: str = "strict"
-    wait_s: float = 40.0
+    wait_s: float = PATIENT.wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ class Desk:
             return (self.catalog.get(self.pinned_task),)
         return self.catalog.list(domain)
 
+    def passed_over(self) -> list[str]:
+        """The ids of tasks that are not offered, for their folders are not well-formed."""
+        return [] if self.pinned_task is not None else list(self.catalog.broken())
+
     def task(self, task_id: str) -> TaskSpec:
         """One task that this server offers.
 
@@ -80,10 +84,11 @@ class Desk:
         call = self.call(request, wait_s)
         session = await self.handles.session(handle, call)
         try:
-            yield session, call
+            yield session, call.after(anyio.current_time() - began)
         except CallerError as error:
-            left = (await session.status(call=AT_ONCE)).budget
-            raise type(error)(f"{error}\n{closing('refused', anyio.current_time() - began, left)}") from error
+            advice = self.handles.advice(session) if isinstance(error, SessionClosed) else ""
+            last = closing("refused", anyio.current_time() - began, session.left)
+            raise type(error)(f"{error}{advice}\n{last}") from error
 
     def call(self, request: Request, wait_s: float | None = None) -> Call:
         """How a request waits: as it says, or as the operator chose."""

@@ -9,6 +9,7 @@ from mlgym_mcp.errors import UnknownSession
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
+from mlgym_mcp.sessions.state import LIVE
 from mlgym_mcp.tools.incoming import LOCAL
 
 OpenManager: TypeAlias = Callable[[], Awaitable[SessionManager]]
@@ -17,7 +18,7 @@ OpenManager: TypeAlias = Callable[[], Awaitable[SessionManager]]
 
 @dataclass(slots=True)
 class Handles:
-    """Finds sessions: by the handle given, by what the server is pinned to, or as the only one that is open."""
+    """Finds sessions: by the handle given, by what the server is pinned to, as the only one open or the last used."""
 
     manager: OpenManager
     pinned: StartRequest | None = None
@@ -36,24 +37,36 @@ class Handles:
             return await self._pinned_session(manager, self.pinned, handle, call)
         if handle:
             return await manager.get(handle, principal=principal)
-        return _only(manager.open_sessions(principal))
+        return await manager.get(_meant(manager, principal), principal=principal)
+
+    def advice(self, session: Session) -> str:
+        """What to do instead of a call that was refused because the session takes no more."""
+        if session.state in LIVE:
+            return ""
+        if self.pinned is None:
+            return " `start` makes a new one."
+        return " Call again: this server tries once more." if session.never_opened else " This server has no other."
 
     async def _pinned_session(
         self, manager: SessionManager, pinned: StartRequest, handle: str | None, call: Call
     ) -> Session:
-        if self._pinned_id is None:
+        session = await manager.get(self._pinned_id) if self._pinned_id else None
+        if session is None or session.never_opened:
             # Answered at once, so that the call has all of its time; under one key, so that two calls start but one.
             session = await manager.start(pinned, call=replace(call, wait_s=0, key=self._pin_key))
             self._pinned_id = session.id
-        if handle and handle != self._pinned_id:
+        if handle and handle != session.id:
             raise UnknownSession("This server has one session only; leave `session` out.")
-        return await manager.get(self._pinned_id)
+        return session
 
 
-def _only(sessions: list[Session]) -> Session:
-    if len(sessions) == 1:
-        return sessions[0]
-    if not sessions:
+def _meant(manager: SessionManager, principal: str) -> str:
+    sessions = manager.open_sessions(principal)
+    if len(sessions) > 1:
+        listed = "\n".join(f"- {session.id}: {session.task.id}, {session.state}" for session in sessions)
+        raise UnknownSession(f"You have {len(sessions)} open sessions; say which in `session`:\n{listed}")
+    # With none open, the last one: its score may still have to be collected.
+    last = sessions[0].id if sessions else manager.last_used(principal)
+    if last is None:
         raise UnknownSession("You have no open session. Call `start` with a task of `list_tasks`.")
-    listed = "\n".join(f"- {session.id}: {session.task.id}, {session.state}" for session in sessions)
-    raise UnknownSession(f"You have {len(sessions)} open sessions; say which in `session`:\n{listed}")
+    return last

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 from mcp.server.mcpserver import Context
 from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.call import MAX_WAIT, Call
 
 LOCAL = "local"
 """The principal of everybody who speaks over stdin and stdout."""
@@ -16,7 +16,10 @@ KEY = "mlgym-mcp/key"
 Request: TypeAlias = Context[Any, Any]
 
 WaitSeconds: TypeAlias = Annotated[
-    float | None, Field(description="Seconds to wait for the answer, 0 to 50. Default 40.", ge=0)
+    float | None,
+    Field(
+        description=f"Seconds to wait for the answer, at most {MAX_WAIT:.0f}; left out, as the operator chose.", ge=0
+    ),
 ]
 SessionHandle: TypeAlias = Annotated[
     str | None, Field(description="The session, as `start` named it. Not needed while you have only one open.")

@@ -1,7 +1,6 @@
 """Replies as text: each function gives the lines of one reply, the closing line last."""
 
 import base64
-from collections.abc import Mapping
 
 from mcp.types import ContentBlock, ImageContent, TextContent
 
@@ -9,6 +8,7 @@ from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.replies import CommandReply, EditReply, FileContent, ScoreReply, SessionView
 from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.sessions.summary import figures
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools.output import shown
 from mlgym_mcp.tools.reply import closing
@@ -83,7 +83,9 @@ def _file_text(content: FileContent) -> str:
 
 def score_text(reply: ScoreReply) -> list[str]:
     """A score beside its baseline, or why there is none."""
-    parts = [_outcome(reply), *_figures(reply.score), *_state_note(reply.state)]
+    parts = [_outcome(reply), *_figures(reply.score)]
+    if reply.phase == "validate":
+        parts += _state_note(reply.state)
     if reply.score is not None:
         parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}")
     if reply.exit_status:
@@ -107,19 +109,13 @@ def _outcome(reply: ScoreReply) -> str:
 def _figures(score: Score | None) -> list[str]:
     if score is None or not score.scores:
         return []
-    lines = [_figure(name, value, score.standard_error, score.baseline) for name, value in score.scores.items()]
+    lines = figures(score.scores, score.standard_error, score.baseline)
     if score.reward is not None:
         lines.append(f"reward {score.reward:+.4f} (0: the baseline, 1: the best known)")
     if score.upstream_scores:
-        listed = ", ".join(f"{name} {value:.6g}" for name, value in score.upstream_scores.items())
+        listed = ", ".join(figures(score.upstream_scores, score.upstream_standard_error or {}, {}))
         lines.append(f"on all examples of the original benchmark: {listed}")
     return lines
-
-
-def _figure(name: str, value: float, errors: Mapping[str, float], baseline: Mapping[str, float]) -> str:
-    error = f" ± {errors[name]:.2g}" if name in errors else ""
-    beside = f" (baseline {baseline[name]:.6g})" if name in baseline else ""
-    return f"{name} {value:.6g}{error}{beside}"
 
 
 def session_text(view: SessionView, seconds: float, *, brief: str | None = None) -> list[str]:
@@ -142,7 +138,8 @@ def _job_line(job: str, command: str, running: bool, exit_code: int | None, seco
 def _state_note(state: SessionState) -> list[str]:
     if state == "cut_off":
         return [
-            "(The budget is spent: the session is closed, and its last validated artefact is submitted. See `status`.)"
+            "(The budget is spent: the session is closed. What last validated, if anything did, is submitted; "
+            "`submit` returns its score.)"
         ]
     return []
 

@@ -56,7 +56,8 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
     @readable
     async def tasks() -> str:
         """The catalogue: what each task measures, its baseline's score and the best known one."""
-        return TaskList(tasks=[TaskEntry.of(task) for task in desk.tasks()]).model_dump_json(indent=2)
+        listed = TaskList(tasks=[TaskEntry.of(task) for task in desk.tasks()], passed_over=desk.passed_over())
+        return listed.model_dump_json(indent=2)
 
     @server.resource("mlgym://tasks/{id}", title="A task", mime_type=MARKDOWN)
     @readable

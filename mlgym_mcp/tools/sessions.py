@@ -6,12 +6,18 @@ import anyio
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from mlgym_mcp.errors import CallerError
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.tools.answers import SessionAnswer
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.incoming import LOCAL, Request, SessionHandle, WaitSeconds
 from mlgym_mcp.tools.render import session_text
 from mlgym_mcp.tools.reply import structured
+
+STRICT_ONLY = (
+    "This server scores by the strict protocol only, since `mlgym` shows what `strict` hides; leave `protocol` out. "
+    "The operator allows it with: mlgym-mcp serve --protocol mlgym"
+)
 
 SessionResult = Annotated[CallToolResult, SessionAnswer]
 
@@ -34,7 +40,10 @@ class SessionTools:
         ] = None,
         protocol: Annotated[
             Literal["strict", "mlgym"] | None,
-            Field(description="`strict`: validate and submit see different data. `mlgym`: as the original did it."),
+            Field(
+                description="`strict`: validate and submit see different data. `mlgym`: as the original did it, where "
+                "the operator allows it."
+            ),
         ] = None,
         gpus: Annotated[int | None, Field(description="How many GPUs; default: as the task says.", ge=0)] = None,
         wait_s: WaitSeconds = None,
@@ -47,9 +56,12 @@ class SessionTools:
         """
         began = anyio.current_time()
         defaults = self._desk.defaults
+        if protocol == "mlgym" and defaults.protocol == "strict":
+            raise CallerError(STRICT_ONLY)
         asked = StartRequest(task, flavour or defaults.flavour, protocol or defaults.protocol, gpus)
         manager = await self._desk.manager()
-        session = await manager.start(asked, principal=LOCAL, call=self._desk.call(request, wait_s))
+        call = self._desk.call(request, wait_s).after(anyio.current_time() - began)
+        session = await manager.start(asked, principal=LOCAL, call=call)
         view, brief = await session.status(call=AT_ONCE), session.task.brief
         return structured(
             SessionAnswer.of(view, brief=brief), *session_text(view, anyio.current_time() - began, brief=brief)

@@ -58,11 +58,13 @@ class WorkTools:
         wait_s: WaitSeconds = None,
         session: SessionHandle = None,
     ) -> CallToolResult:
-        """Follow, kill or feed a job: a command that outlasted its call, or was started with `background`. Free.
+        """Follow, kill or feed a job: a command that outlasted its call, or was started with `background`.
 
         `wait` answers when the job ends or `wait_s` is over, with its output: for a long training call it again and
         again with `wait_s: 40` rather than polling every few seconds. `kill` ends the job and all its processes.
         `input` writes text to its stdin and answers with what the job printed within two seconds, or `wait_s`.
+
+        `wait` and `kill` are free, `input` costs one step.
         """
         if action == "input" and wait_s is None:
             wait_s = AFTER_INPUT

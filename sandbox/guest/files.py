@@ -63,12 +63,11 @@ class Files:
         content = _read_editable(full, path)
         places = _occurrences(content, old)
         if not places:
-            raise Refused(_not_found(content, old, path), "not_found")
+            raise Refused(_not_found(content, old, path))
         if len(places) > 1:
             lines = ", ".join(str(content.count(b"\n", 0, place) + 1) for place in places[:20])
             raise Refused(
-                f"old_str occurs {len(places)} times in {path}, at lines {lines}; add lines around it until unique",
-                "ambiguous",
+                f"old_str occurs {len(places)} times in {path}, at lines {lines}; add lines around it until unique"
             )
         changed = content[: places[0]] + new + content[places[0] + len(old) :]
         _replace(full, path, changed)
@@ -151,7 +150,7 @@ def _open_regular(full: str, path: str) -> int:
     try:
         fd = os.open(full, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        raise Refused(f"{path} can't be read: {error.strerror}{_neighbours(full, error)}", "not_found") from None
+        raise Refused(f"{path} can't be read: {error.strerror}{_neighbours(full, error)}") from None
     info = os.fstat(fd)
     if not stat.S_ISREG(info.st_mode):
         os.close(fd)

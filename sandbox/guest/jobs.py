@@ -93,7 +93,7 @@ class Job:
         try:
             return os.pread(fd, length, offset)
         except OSError as error:
-            raise Refused(f"the output in {self.output} can't be read: {error.strerror}", "output_gone") from None
+            raise Refused(f"the output in {self.output} can't be read: {error.strerror}") from None
         finally:
             if self.fd is None:
                 os.close(fd)
@@ -136,7 +136,7 @@ class Jobs:
     def get(self, name: str) -> Job:
         if name not in self._jobs:
             known = ", ".join(list(self._jobs)[-10:]) or "none yet"
-            raise Refused(f"there is no job {name!r}; the latest jobs are: {known}", "unknown_job")
+            raise Refused(f"there is no job {name!r}; the latest jobs are: {known}")
         return self._jobs[name]
 
     def run(self, command: bytes, key: str, *, wait: float, limit: float, background: bool, report: Report) -> None:
@@ -170,13 +170,11 @@ class Jobs:
     def feed(self, job: Job, data: bytes) -> None:
         """Write to a job's standard input; no bytes at all close it."""
         if not job.running:
-            raise Refused(f"{job.name} has ended, it takes no input", "ended")
+            raise Refused(f"{job.name} has ended, it takes no input")
         if job.stdin is None or job.stdin.closed:
-            raise Refused(
-                f"{job.name} has no open standard input; start it with background=true to feed it", "no_input"
-            )
+            raise Refused(f"{job.name} has no open standard input; start it with background=true to feed it")
         if job.stdin.pending + len(data) > MAX_INPUT:
-            raise Refused(f"{job.name} has not read its earlier input yet; wait, then send again", "not_reading")
+            raise Refused(f"{job.name} has not read its earlier input yet; wait, then send again")
         if data:
             job.stdin.write(data)
         else:
@@ -184,11 +182,11 @@ class Jobs:
 
     def _start(self, command: bytes, limit: float, background: bool) -> Job:
         if b"\0" in command:
-            raise Refused("a command can't contain the character NUL", "bad_command")
+            raise Refused("a command can't contain the character NUL")
         if len(self._running) >= MAX_RUNNING:
-            raise Refused(f"{MAX_RUNNING} jobs are running already; kill one first", "too_many_jobs")
+            raise Refused(f"{MAX_RUNNING} jobs are running already; kill one first")
         if not background and self._foreground is not None:
-            raise Refused(f"the shell is busy with {self._foreground.name}", "busy")
+            raise Refused(f"the shell is busy with {self._foreground.name}")
         self._count += 1
         job, shell = self._create(f"j{self._count}", command, background)
         self._jobs[job.name] = self._running[job.name] = job
@@ -297,8 +295,8 @@ def _reopen(path: str) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Refused(f"the output in {path} can't be read any more: {error.strerror}", "output_gone") from None
+        raise Refused(f"the output in {path} can't be read any more: {error.strerror}") from None
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise Refused(f"{path} is no regular file any more", "output_gone")
+        raise Refused(f"{path} is no regular file any more")
     return fd

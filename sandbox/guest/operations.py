@@ -32,14 +32,14 @@ class Operations:
         operation = self._operations.get(str(header.get("op")))
         try:
             if operation is None:
-                raise Refused(f"there is no operation {header.get('op')!r}", "unknown_operation")
+                raise Refused(f"there is no operation {header.get('op')!r}")
             operation(peer, header, body)
         except Refused as refusal:
-            peer.refuse(header, str(refusal), refusal.code)
+            peer.refuse(header, str(refusal))
         except OSError as error:
-            peer.refuse(header, f"the sandbox can't do it: {error.strerror or error}", "system")
+            peer.refuse(header, f"the sandbox can't do it: {error.strerror or error}")
         except Exception as error:  # noqa: BLE001 -- the outermost edge: whoever asks must be answered
-            peer.refuse(header, f"malformed request: {error!r}", "malformed")
+            peer.refuse(header, f"malformed request: {error!r}")
 
     def _op_run(self, peer: Peer, header: Header, body: bytes) -> None:
         self._jobs.run(
@@ -137,7 +137,7 @@ class Operations:
             try:
                 answer, body = self._report(job, offset)
             except Refused as refusal:
-                return peer.refuse(request, str(refusal), refusal.code)
+                return peer.refuse(request, str(refusal))
             peer.reply(request, answer, body)
 
         return report

@@ -33,7 +33,7 @@ class Packer:
             self._collect(_within_workspace(path), files)
         total = sum(size for _, size in files)
         if total > max_size:
-            raise Refused(f"the submission has {total} bytes, at most {max_size} are taken", "too_large")
+            raise Refused(f"the submission has {total} bytes, at most {max_size} are taken")
         self._count += 1
         # One transfer at a time: a lost reader must not leave descriptors open.
         self._transfers = {self._count: self._tar(files)}
@@ -50,9 +50,9 @@ class Packer:
 
     def _collect(self, path: str, files: list[tuple[str, int]]) -> None:
         if len(os.fsencode(path)) > MAX_PATH:
-            raise Refused(f"{path[:200]}…: the path has more than {MAX_PATH} bytes", "too_large")
+            raise Refused(f"{path[:200]}…: the path has more than {MAX_PATH} bytes")
         if path.count("/") > MAX_DEPTH:
-            raise Refused(f"{path[:200]}…: folders lie in each other more than {MAX_DEPTH} deep", "too_large")
+            raise Refused(f"{path[:200]}…: folders lie in each other more than {MAX_DEPTH} deep")
         fd = self._open(path)
         try:
             info = os.fstat(fd)
@@ -62,11 +62,11 @@ class Packer:
             elif stat.S_ISREG(info.st_mode):
                 files.append((path, info.st_size))
             else:
-                raise Refused(f"{path} is neither a regular file nor a folder; put a real file there", "not_regular")
+                raise Refused(f"{path} is neither a regular file nor a folder; put a real file there")
         finally:
             os.close(fd)
         if len(files) > MAX_FILES:
-            raise Refused(f"the submission has more than {MAX_FILES} files", "too_large")
+            raise Refused(f"the submission has more than {MAX_FILES} files")
 
     def _open(self, path: str) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -86,13 +86,13 @@ class Packer:
             fd = self._open(path)
             try:
                 if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise Refused(f"{path} was exchanged while it was read; stop whatever does that", "changed")
+                    raise Refused(f"{path} was exchanged while it was read; stop whatever does that")
                 yield from _header(path, size)
                 left = size
                 while left:
                     chunk = os.read(fd, min(left, CHUNK))
                     if not chunk:
-                        raise Refused(f"{path} shrank while it was read; stop whatever writes it", "changed")
+                        raise Refused(f"{path} shrank while it was read; stop whatever writes it")
                     left -= len(chunk)
                     yield chunk
             finally:
@@ -111,10 +111,10 @@ def _within_workspace(path: str) -> str:
 
 def _missing(path: str, workspace: str, error: OSError) -> Refused:
     if error.errno == 40:  # ELOOP: O_NOFOLLOW met a symbolic link
-        return Refused(f"{path} is a symbolic link; put the file itself there", "not_regular")
+        return Refused(f"{path} is a symbolic link; put the file itself there")
     if error.errno in (2, 20):
-        return Refused(f"{path} is not in {workspace}; write it first", "absent")
-    return Refused(f"{path} can't be read: {error.strerror}", "unreadable")
+        return Refused(f"{path} is not in {workspace}; write it first")
+    return Refused(f"{path} can't be read: {error.strerror}")
 
 
 def _header(path: str, size: int) -> Iterator[bytes]:

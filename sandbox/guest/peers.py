@@ -58,9 +58,9 @@ class Peer:
         self._outgoing_size += len(frame)
         self._send()
 
-    def refuse(self, request: Header, text: str, code: str) -> None:
+    def refuse(self, request: Header, text: str) -> None:
         """Answer a request with why it can't be done."""
-        self.reply(request, {"ok": False, "error": text[:MAX_REFUSAL], "code": code})
+        self.reply(request, {"ok": False, "error": text[:MAX_REFUSAL]})
 
     def close(self) -> None:
         if self._socket is not None:

@@ -120,10 +120,6 @@ class Programs:
         self._programs: dict[int, Program] = {}
         self._count = 0
 
-    @property
-    def running(self) -> bool:
-        return bool(self._programs)
-
     def start(self, argv: list[str], env: dict[str, str]) -> int:
         if len(self._programs) >= MAX_PROGRAMS:
             raise Refused(f"{MAX_PROGRAMS} programs are running already")

@@ -3,7 +3,3 @@
 
 class Refused(Exception):
     """Raised when a request can't be done and changed nothing; the text says what to do instead."""
-
-    def __init__(self, text: str, code: str = "refused") -> None:
-        super().__init__(text)
-        self.code = code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 SIDE = 28
+Part = tuple[float, float, float, float, float, float]
 
 # Each part of a garment is an upright trapezium: (centre, top, bottom, half the width at its top, and at its bottom,
 # brightness), in an image that reaches from -1 to 1 both ways. Negative brightness darkens what is there.
@@ -39,7 +40,7 @@ def draw_garments(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.
     return images, labels
 
 
-def _draw(parts: list[tuple[float, ...]], count: int, rng: np.random.Generator) -> np.ndarray:
+def _draw(parts: list[Part], count: int, rng: np.random.Generator) -> np.ndarray:
     x, y = _wobbly_grid(count, rng)
     canvas = np.zeros((count, SIDE, SIDE), np.float32)
     for centre, top, bottom, half_top, half_bottom, brightness in parts:

@@ -1,6 +1,5 @@
-"""Data is prepared by the task's data.py and reported file by file."""
+"""Data is prepared by the task's data.py."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,11 +27,12 @@ def lay(root: Path, data: str) -> None:
         (root / name).write_text(text)
 
 
-def test_what_was_written_is_reported_and_prints_are_not(tmp_path: Path) -> None:
+def test_data_py_writes_into_its_folders_and_prints_to_stderr(tmp_path: Path) -> None:
     lay(tmp_path, DATA)
     done = run_prepare(tmp_path, "sample", "7")
-    assert json.loads(done.stdout) == [{"path": "hidden/b.txt", "size": 6}, {"path": "public/a.txt", "size": 13}]
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "noise\n")
     assert (tmp_path / "workspace/out/public/a.txt").read_text() == "sample 7 word"
+    assert (tmp_path / "workspace/out/hidden/b.txt").read_text() == "source"
 
 
 def test_a_failure_of_data_py_is_an_exit_status_and_a_traceback(tmp_path: Path) -> None:

@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import anyio
+from lease import LOOK
 
 from tests.sandbox.boxes import Box, every_sandbox, open_box, specify, until
+
+GRACE = 0.3
+LONG = 2 * LOOK + 0.2
+"""Seconds in which the guest has looked twice, with the grace over before the second look."""
 
 
 async def ended(box: Box) -> None:
@@ -26,16 +31,17 @@ async def test_the_deadline_ends_the_sandbox_even_while_a_job_runs(kind: str, tm
 
 @every_sandbox
 async def test_a_renewed_lease_counts_from_now(kind: str, tmp_path: Path) -> None:
-    async with open_box(kind, tmp_path, specify(lifetime=1.5)) as box:
+    async with open_box(kind, tmp_path) as box:
+        await box.guest.renew(lifetime=2.0)
         await box.guest.renew(lifetime=60)
-        assert await box.output("sleep 1.8; echo alive") == "alive\n"
+        assert await box.output("sleep 2.2; echo alive") == "alive\n"
         await box.guest.renew(lifetime=0.05)
         await ended(box)
 
 
 @every_sandbox
 async def test_a_sandbox_that_nobody_needs_ends_after_its_grace(kind: str, tmp_path: Path) -> None:
-    async with open_box(kind, tmp_path, specify(orphan_grace=0.3)) as box:
+    async with open_box(kind, tmp_path, specify(orphan_grace=GRACE)) as box:
         await box.run("(setsid sleep 1000 &)")
         await box.guest.aclose()
         await ended(box)
@@ -43,12 +49,12 @@ async def test_a_sandbox_that_nobody_needs_ends_after_its_grace(kind: str, tmp_p
 
 @every_sandbox
 async def test_a_running_job_or_a_server_keeps_the_sandbox_alive(kind: str, tmp_path: Path) -> None:
-    async with open_box(kind, tmp_path, specify(orphan_grace=0.3)) as box:
+    async with open_box(kind, tmp_path, specify(orphan_grace=GRACE)) as box:
         await box.run("mkfifo gate")
-        assert (await box.run("sleep 2.2")).exit_code == 0  # its command runs, and it is connected
+        assert (await box.run(f"sleep {LONG}")).exit_code == 0  # its command runs, and it is connected
         job = (await box.start("read line < gate")).job
         await box.guest.aclose()
-        await anyio.sleep(2.2)  # nobody is there but the job
+        await anyio.sleep(LONG)  # nobody is there but the job
         assert (await box.guest.job_wait(job, wait_s=0)).running
         await box.guest.job_kill(job)
         await box.guest.aclose()

@@ -57,6 +57,15 @@ async def test_an_environment_works_in_a_sandbox_that_sees_it_at_env_alone(tmp_p
     assert environment.packages == ("tiny==1.0",)
 
 
+async def test_wheels_of_the_cache_folder_are_found(tmp_path: Path) -> None:
+    wheels = tmp_path / "cache/docker/wheels"
+    wheels.mkdir(parents=True)
+    tiny_profile(wheels)
+    with anyio.fail_after(60):
+        environment = await (await environments_in(tmp_path / "cache")).prepare(Profile("tiny", "--no-index\ntiny\n"))
+    assert environment.packages == ("tiny==1.0",)
+
+
 async def test_an_environment_can_be_read_by_every_user(tmp_path: Path) -> None:
     with anyio.fail_after(60):
         environment = await (await environments_in(tmp_path / "cache")).prepare(tiny_profile(tmp_path))

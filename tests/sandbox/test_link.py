@@ -259,3 +259,28 @@ async def test_a_late_reply_to_a_request_given_up_does_not_end_the_stream(tmp_pa
         with anyio.move_on_after(0.05):
             await guest.insert("first", 0, b"x")
         assert await guest.insert("second", 0, b"x") == b"second"
+
+
+async def test_a_lost_stream_does_not_buy_a_guest_another_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "ANSWER_LIMIT", 1.0)
+    lost = itertools.count()
+
+    async def hang_up_late_then_stall(stream: ByteStream, _header: dict[str, Any]) -> None:
+        if next(lost) == 0:
+            await anyio.sleep(0.8)
+            await stream.aclose()
+
+    async with lying_guest(tmp_path, hang_up_late_then_stall) as guest:
+        with anyio.fail_after(1.5), pytest.raises(SandboxGone):
+            await guest.jobs()
+    assert next(lost) == 2
+
+
+async def test_a_guest_who_never_answers_holds_a_call_no_longer_than_its_wait_and_the_limit(tmp_path: Path) -> None:
+    async with lying_guest(tmp_path, sends(b"")) as guest:
+        with anyio.fail_after(2), pytest.raises(SandboxGone, match="no answer"):
+            await guest.run("true", wait_s=0.5, time_limit=60)
+        with anyio.fail_after(2), pytest.raises(SandboxGone, match="no answer"):
+            await guest.job_wait("j1", wait_s=0.5)

@@ -1,10 +1,10 @@
-"""Profiles are found, layered and named by their content."""
+"""Profiles are found, and named by their content."""
 
 import pytest
 
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox import profiles
-from mlgym_mcp.sandbox.profiles import Profile, short_hash
+from mlgym_mcp.sandbox.profiles import short_hash
 
 
 def test_plain_is_bare_and_base_is_not() -> None:
@@ -15,12 +15,6 @@ def test_plain_is_bare_and_base_is_not() -> None:
 def test_an_unknown_profile_is_refused_with_those_there_are() -> None:
     with pytest.raises(SetupError, match="there are plain, base"):
         profiles.load("bsae")
-
-
-def test_a_tasks_requirements_are_laid_over_a_profiles() -> None:
-    layered = Profile("base", "numpy").layered("base-mytask", "lightgbm")
-    assert layered == Profile("base-mytask", "numpy\nlightgbm")
-    assert not profiles.load("plain").layered("plain-mytask", "lightgbm").bare
 
 
 def test_parts_of_a_hash_do_not_run_together() -> None:

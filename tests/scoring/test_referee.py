@@ -1,10 +1,13 @@
 """What comes of an artefact: a score, the submission's fault, or ours; in real sandboxes."""
 
+import hashlib
 from pathlib import Path
 
 import anyio
 import pytest
 
+from mlgym_mcp.scoring import grading
+from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
 from tests.scoring.arena import Arena, write_task
 
 COUNT = """
@@ -55,6 +58,26 @@ async def test_a_bug_of_the_grader_is_never_held_against_the_submission(tmp_path
     score = await arena.score(write_task(tmp_path / "broken", grader=grader), {"answer.txt": "fine"})
     assert (score.outcome, score.scores, score.reward) == ("infrastructure_fault", {}, None)
     assert score.fault_message is None
+
+
+@pytest.mark.parametrize("metrics", ["{}", "{'other': Measure(1)}", "{'points': Measure(1), 'other': Measure(1)}"])
+async def test_a_grader_that_measures_other_metrics_than_the_tasks_is_at_fault(tmp_path: Path, metrics: str) -> None:
+    arena = await Arena.open(tmp_path)
+    grader = f"from judging import Measure\ndef grade(case): return {metrics}"
+    score = await arena.score(write_task(tmp_path / "other", grader=grader), {"answer.txt": "x"})
+    assert (score.outcome, score.scores, score.reward) == ("infrastructure_fault", {}, None)
+
+
+async def test_an_artefact_that_the_judges_sandbox_refuses_is_our_fault(tmp_path: Path) -> None:
+    arena = await Arena.open(tmp_path)
+    task = write_task(tmp_path / "count", grader=COUNT)
+    vast = tmp_path / "vast.tar"
+    with vast.open("xb") as file:
+        file.truncate(256 * 1024 * 1024)  # more than the disk of a judge holds
+    artefact = ArtefactRef(hashlib.sha256(b"vast").hexdigest(), vast, vast.stat().st_size)
+    prepared = await arena.data.prepare(task)
+    request = ScoreRequest(task, prepared, artefact, "validate", "strict", "a-session")
+    assert (await arena.referee.score(request)).outcome == "infrastructure_fault"
 
 
 async def test_a_submission_that_exhausts_the_judges_memory_is_at_fault(tmp_path: Path) -> None:
@@ -119,6 +142,16 @@ async def test_code_that(tmp_path: Path, code: str, outcome: str, fault: str | N
     task = write_task(tmp_path / "code", grader=ASK.replace("LIMIT", "1.0"), kind="code")
     score = await arena.score(task, {"strategy.py": code})
     assert (score.outcome, score.fault_code and score.fault_code.replace("oversized", "malformed")) == (outcome, fault)
+
+
+async def test_code_that_does_not_load_in_time_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grading, "LOAD_LIMIT", 1.0)
+    arena = await Arena.open(tmp_path)
+    task = write_task(tmp_path / "code", grader=ASK.replace("LIMIT", "20.0"), kind="code")
+    files = {"strategy.py": "def answer(rows): return 1", "numpy.py": "while True: pass"}
+    score = await arena.score(task, files)
+    assert (score.outcome, score.fault_code) == ("submission_fault", "late")
+    assert "did not answer" in (score.fault_message or "")
 
 
 async def test_a_contestant_sees_neither_hidden_data_nor_grader_nor_seed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from mlgym_mcp.errors import CallerError, CommandRefused, InvalidSubmission
+from mlgym_mcp.errors import CallerError, CommandRefused, DataMissing, InvalidSubmission
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.manager import StartRequest
@@ -96,6 +96,25 @@ async def test_one_key_is_not_good_for_two_kinds_of_call(tmp_path: Path) -> None
         await session.bash("true", call=KEYED)
         with pytest.raises(CallerError, match="used for a `bash` call"):
             await session.validate(call=KEYED)
+
+
+async def test_an_end_does_not_take_the_key_of_another_call(tmp_path: Path) -> None:
+    async with World(tmp_path).server() as (manager, _):
+        session = await manager.start(START)
+        first = await session.bash("echo kept", call=KEYED)
+        with pytest.raises(CallerError, match="used for a `bash` call"):
+            await session.end(call=KEYED)
+        assert await session.bash("ignored", call=KEYED) == first
+
+
+async def test_a_start_that_failed_may_be_repeated_under_its_key(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.preparer.error = DataMissing("rows.csv is missing")
+    async with world.server() as (manager, _):
+        with pytest.raises(DataMissing):
+            await manager.start(START, call=KEYED)
+        world.preparer.error = None
+        assert (await manager.start(START, call=KEYED)).state == "open"
 
 
 async def test_a_start_with_a_key_makes_one_session_and_without_one_always_another(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from mlgym_mcp.errors import (
     UnknownSession,
     UnknownTask,
 )
+from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -291,3 +292,22 @@ async def test_a_call_that_costs_more_than_is_left_is_refused(tmp_path: Path) ->
         with pytest.raises(BudgetSpent, match="All 1 validation of this session are used"):
             await session.validate()
         assert (await session.status()).budget.steps == 9
+
+
+async def test_what_a_silent_sandbox_may_have_done_is_not_given_back(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _):
+        session = await manager.start(START)
+        with pytest.raises(SandboxGone):
+            async with accepted(session._lodging, "bash", {}, Call()):
+                raise SandboxGone("it gave no answer")
+        assert (await session.status()).budget.steps == 9
+
+
+async def test_input_for_a_job_costs_a_step_and_following_it_none(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _):
+        session = await manager.start(START)
+        await session.bash("cat", background=True)
+        assert (await session.job("j1", "input", data=b"x\n", call=Call(wait_s=0))).budget.steps == 8
+        assert (await session.job("j1", "kill")).budget.steps == 8

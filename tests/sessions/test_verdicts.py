@@ -7,8 +7,12 @@ import anyio
 import pytest
 
 from mlgym_mcp.errors import ScoringError, SessionClosed
+from mlgym_mcp.sandbox.fake.stream import FakeStream, Reply
+from mlgym_mcp.sandbox.frames import Header
 from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.keeper import OVERTIME
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
+from mlgym_mcp.sessions.replies import CommandReply
 from mlgym_mcp.sessions.session import Session
 from tests.fakes import TASK, World, faulty, scored, until, write_task
 
@@ -44,8 +48,27 @@ async def test_a_pending_submission_closes_the_session_to_work_and_is_collected(
         await until(lambda: bool(world.referee.requests))
         with pytest.raises(SessionClosed, match="being scored"):
             await session.bash("true")
+        with pytest.raises(SessionClosed, match="being scored"):
+            await session.end()
         world.referee.gate.set()
         assert (await session.submit()).state == "submitted"
+
+
+async def test_a_session_that_is_ended_while_its_artefact_is_taken_is_not_submitted(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _):
+        session = await start(world, manager)
+        guest = next(iter(world.backend.guests.values()))
+        pull = guest._operations["pull"]
+
+        def end_then_pull(stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
+            session._ledger.close("ended", "exit_forfeit")
+            pull(stream, header, body, reply)
+
+        guest._operations["pull"] = end_then_pull
+        with pytest.raises(SessionClosed, match="was ended"):
+            await session.submit()
+        assert (session.state, world.referee.requests) == ("ended", [])
 
 
 async def test_what_the_judge_says_of_a_validation_reaches_the_agent_and_of_a_submission_only_its_code(
@@ -84,7 +107,7 @@ async def test_code_at_fault_ends_the_session(tmp_path: Path) -> None:
             await session.bash("true")
 
 
-@pytest.mark.parametrize("fault", [BROKEN, ScoringError("the judge was lost")])
+@pytest.mark.parametrize("fault", [BROKEN, ScoringError("the judge was lost"), KeyError("a bug")])
 async def test_a_fault_of_the_server_is_free_and_safe_to_repeat(tmp_path: Path, fault: Any) -> None:
     world = World(tmp_path)
     world.referee.answers = [fault, scored(0.6), fault, scored(0.7)]
@@ -169,7 +192,25 @@ async def test_the_end_of_the_wall_time_cuts_off_while_nobody_calls(tmp_path: Pa
         assert (await session.submit()).exit_status == "autosubmission (exit_cost)"
 
 
-async def test_a_command_that_runs_when_the_wall_time_ends_answers_that_the_session_is_over(tmp_path: Path) -> None:
+async def test_a_command_that_the_end_of_the_wall_time_ends_answers_with_its_output(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _), anyio.create_task_group() as tasks:
+        session = await start(world, manager)
+        replies: list[CommandReply] = []
+
+        async def hang() -> None:
+            replies.append(await session.bash("echo here; hang"))
+
+        world.clock.advance(3600 - 0.5)
+        tasks.start_soon(hang)
+        await until(lambda: session._ledger.calls_now == 1)
+        world.clock.advance(1)
+        await until(lambda: bool(replies))
+        result = replies[0].result
+        assert (result.head, result.stopped, replies[0].state) == (b"here\n", "command_time", "cut_off")
+
+
+async def test_a_command_that_outlasts_the_wall_time_answers_that_the_session_is_over(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, _), anyio.create_task_group() as tasks:
         session = await start(world, manager)
@@ -183,21 +224,24 @@ async def test_a_command_that_runs_when_the_wall_time_ends_answers_that_the_sess
 
         tasks.start_soon(hang)
         await until(lambda: session._ledger.charged_now == 1)
-        world.clock.advance(3601)
+        world.clock.advance(3600 + OVERTIME)
         await until(lambda: bool(refused))
         assert "its wall time was over" in refused[0]
 
 
-async def test_scoring_does_not_cost_wall_time(tmp_path: Path) -> None:
+async def test_waiting_for_a_place_to_be_scored_costs_no_wall_time_but_scoring_does(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.referee.gate = anyio.Event()
     async with world.server() as (manager, _):
-        session = await start(world, manager)
-        await session.validate(call=NOW)
+        first, second = await start(world, manager), await start(world, manager)
+        await first.validate(call=NOW)
         await until(lambda: bool(world.referee.requests))
+        await second.validate(call=NOW)
+        await until(lambda: second._ledger.budget.excuses == 1)
         world.clock.advance(3000)
         world.referee.gate.set()
-        assert (await session.validate()).budget.wall_time == 3600
+        assert (await first.validate()).budget.wall_time == 600
+        assert (await second.validate()).budget.wall_time == 3600
 
 
 async def test_a_session_that_nobody_uses_is_cut_off_at_the_end_of_its_lease(tmp_path: Path) -> None:

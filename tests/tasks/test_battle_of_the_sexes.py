@@ -72,3 +72,9 @@ def test_a_submission_without_the_file_is_a_fault(tmp_path: Path) -> None:
 def test_a_strategy_can_not_reach_the_opponent(tmp_path: Path) -> None:
     spy = "import sys\nassert not {'grader', 'judge', 'judging'} & set(sys.modules)\n" + always("0")
     assert played(tmp_path, spy)["outcome"] == "scored"
+
+
+def test_the_opponents_draws_come_from_no_generator_that_outcomes_give_away() -> None:
+    source = TASK.grader.read_text()
+    assert "Chance(case.seed)" in source
+    assert "import random" not in source

@@ -7,6 +7,7 @@ import pytest
 
 from mlgym_mcp.errors import TaskSpecError, UnknownTask
 from mlgym_mcp.tasks.catalog import Catalog
+from tests.fakes import write_task
 
 SHIPPED = Path(__file__).parents[2] / "tasks"
 
@@ -43,6 +44,17 @@ def test_the_earlier_directory_wins_and_a_broken_task_hurts_only_when_asked_for(
     assert catalog.get("image-classification-fmnist-v1").folder.parent == SHIPPED
     with pytest.raises(TaskSpecError):
         catalog.get("battle-of-the-sexes-v1")
+    assert "battle-of-the-sexes-v1" not in [task.id for task in catalog.list()]
+    [(broken, reason)] = catalog.broken().items()
+    assert broken == "battle-of-the-sexes-v1" and "lacks brief.md" in reason
+
+
+def test_a_task_that_is_mended_is_listed_again(write_files: Callable[[dict[str, str]], Path]) -> None:
+    folder = write_files({"tasks/mended-v1/task.yaml": "id: broken"}) / "tasks"
+    catalog = Catalog([folder])
+    assert list(catalog.broken()) == ["mended-v1"] and catalog.list() == ()
+    write_task(folder, id="mended-v1")
+    assert [task.id for task in catalog.list()] == ["mended-v1"] and catalog.broken() == {}
 
 
 def test_a_task_is_read_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, TextContent, TextResourceContents
 
-from tests.fakes import TASK, World
+from tests.fakes import TASK, World, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, text_of, told
 
 TOOLS = ["list_tasks", "start", "bash", "edit", "job", "validate", "submit", "status", "end", "read"]
@@ -61,6 +61,19 @@ async def test_tasks_are_listed_as_resources_and_read_with_their_brief(tmp_path:
         assert isinstance(content, TextResourceContents)
         assert "Write answer.txt." in content.text
         assert "Write answer.txt." in await told(client, "read", uri=f"mlgym://tasks/{TASK}")
+
+
+async def test_a_task_that_is_not_well_formed_is_passed_over_and_named(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    write_task(tmp_path / "tasks", id="broken-v1", title=None)
+    async with connected(world) as client:
+        result = await client.call_tool("list_tasks", {"domain": "toys"})
+        assert [task["id"] for task in facts_of(result)["tasks"]] == [TASK]
+        assert facts_of(result)["passed_over"] == ["broken-v1"] and "mend: broken-v1." in text_of(result)
+        listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
+        assert f"mlgym://tasks/{TASK}" in listed and "mlgym://tasks/broken-v1" not in listed
+        assert json.loads(await told(client, "read", uri="mlgym://tasks"))["passed_over"] == ["broken-v1"]
+        assert "title" in await refused(client, "start", task="broken-v1")
 
 
 async def test_only_the_brief_and_the_starter_files_of_a_task_are_shown(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mlgym_mcp.errors import UnknownTask
+from mlgym_mcp.errors import DataMissing, UnknownTask
 from tests.fakes import TASK, World
 from tests.tools.stage import ERAS, Era, connected, refused, told
 
@@ -36,7 +36,20 @@ async def test_calls_at_the_same_time_start_one_session(tmp_path: Path) -> None:
 async def test_after_submit_a_pinned_server_refuses_with_the_score(tmp_path: Path) -> None:
     async with connected(World(tmp_path), task=TASK) as client:
         await told(client, "submit")
-        assert "accuracy 0.75" in await refused(client, "bash", command="true")
+        said = await refused(client, "bash", command="true")
+        assert "accuracy 0.75" in said
+        assert "`start`" not in said
+
+
+async def test_a_pinned_server_whose_session_did_not_open_tries_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.preparer.error = DataMissing("rows.csv is missing")
+    async with connected(world, task=TASK) as client:
+        said = await refused(client, "bash", command="true")
+        assert "rows.csv is missing" in said
+        assert "`start`" not in said
+        world.preparer.error = None
+        assert "hello" in await told(client, "bash", command="echo hello")
 
 
 async def test_a_pinned_server_reads_only_its_own_task(tmp_path: Path) -> None:

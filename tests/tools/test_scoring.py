@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from mlgym_mcp.errors import ScoringError
-from tests.fakes import World, faulty
+from tests.fakes import World, faulty, scored, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, text_of, told
 
 
@@ -21,6 +21,7 @@ async def test_text_and_structure_say_the_same(tmp_path: Path, era: Era) -> None
         assert facts["baseline"] == {"accuracy": 0.5}
         assert facts["reward"] == 0.5
         assert (facts["exit_status"], facts["state"]) == ("submitted", "submitted")
+        assert facts["held"] is False
         for said in ("accuracy 0.75 (baseline 0.5)", "reward +0.5", "exit status: submitted", "data: sample"):
             assert said in text
 
@@ -70,6 +71,42 @@ async def test_a_score_that_takes_longer_is_collected_by_the_next_call(tmp_path:
         collected = await client.call_tool("validate", {})
         assert facts_of(collected)["scores"] == {"accuracy": 0.75}
         assert facts_of(collected)["left"]["steps"] == 9
+
+
+async def test_a_final_score_is_collected_without_naming_the_session(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.referee.gate = anyio.Event()
+    async with connected(world) as client:
+        await start(client)
+        assert facts_of(await client.call_tool("submit", {"wait_s": 0}))["outcome"] == "pending"
+        world.referee.gate.set()
+        assert facts_of(await client.call_tool("submit", {}))["outcome"] == "scored"
+        for tool in ("submit", "status"):
+            assert "accuracy 0.75" in await told(client, tool)
+        said = await refused(client, "bash", command="true")
+        assert "accuracy 0.75" in said
+        assert "`start` makes a new one" in said
+
+
+async def test_what_the_last_step_submits_is_collected_without_naming_the_session(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    write_task(tmp_path / "tasks", budget={"steps": 1})
+    async with connected(world) as client:
+        await start(client)
+        assert "`submit` returns its score" in await told(client, "validate")
+        assert "exit status: autosubmission (max_steps)" in await told(client, "submit")
+
+
+async def test_the_score_on_all_examples_is_told_with_its_error(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.referee.answers = [
+        {**scored(0.75), "upstream_scores": {"accuracy": 0.7}, "upstream_standard_error": {"accuracy": 0.01}}
+    ]
+    async with connected(world) as client:
+        await start(client)
+        result = await client.call_tool("submit", {})
+        assert facts_of(result)["upstream_standard_error"] == {"accuracy": 0.01}
+        assert "original benchmark: accuracy 0.7 ± 0.01" in text_of(result)
 
 
 async def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ async def test_a_session_that_waits_says_for_what_and_opens_later(tmp_path: Path
     async with connected(world) as client:
         result = await client.call_tool("start", {"task": TASK, "wait_s": 0.01})
         assert facts_of(result)["state"] == "waiting"
-        assert "data is being prepared" in text_of(result)
+        assert "being prepared" in text_of(result)
         world.preparer.gate.set()
         assert "hello" in await told(client, "bash", command="echo hello")
 
@@ -42,6 +42,7 @@ async def test_whoever_asks_is_told_what_a_call_waits_for(tmp_path: Path, era: E
     world = World(tmp_path)
     world.preparer.gate = anyio.Event()
     async with connected(world, era=era) as client:
+        await refused(client, "status")  # opens what sessions stand on, which is waited for too
         await client.call_tool("start", {"task": TASK, "wait_s": 0.05}, progress_callback=hear)
         await until(lambda: bool(heard))
         assert "data is being prepared" in str(heard[0])
@@ -110,3 +111,8 @@ async def test_an_ended_session_is_over_without_a_score(tmp_path: Path) -> None:
         session = await start(client)
         assert facts_of(await client.call_tool("end", {}))["state"] == "ended"
         assert await refused(client, "bash", command="true", session=session)
+
+
+async def test_a_strict_server_opens_no_session_that_would_show_what_strict_hides(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        assert "serve --protocol mlgym" in await refused(client, "start", task=TASK, protocol="mlgym")

@@ -3,7 +3,7 @@
 import random
 
 
-def row_strategy(history):
+def row_strategy(history: list[tuple[int, int]]) -> int:
     """Return the next move, 0 or 1."""
     if not history:
         return 0

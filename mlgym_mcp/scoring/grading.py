@@ -103,8 +103,8 @@ async def _exchange(contestant: Runner, header: Header, body: bytes, seconds: fl
     except EndOfStream:
         return "ended", b""
     except SandboxGone:
-        # A submission can end its whole sandbox (its memory runs out, and the kernel kills process 1), or see to it that
-        # process 1 never runs: neither may spare it a verdict. A backend that can't tell is our failure; so is a
+        # A submission can end its whole sandbox (its memory runs out, and the kernel kills process 1), or see to it
+        # that process 1 never runs: neither may spare it a verdict. A backend that can't tell is our failure; so is a
         # judge's sandbox that went with it, since only a judge that answers has a verdict.
         return ("ended" if await contestant.sandbox_ended() else "late"), b""
 

@@ -140,7 +140,7 @@ async def test_a_command_whose_server_died_is_taken_up_again_by_its_key(tmp_path
 
 
 def test_a_reply_survives_its_json() -> None:
-    content = FileContent("png", b"\x89PNG\xff", 1, 0, False)
+    content = FileContent("png", b"\x89PNG\xff", 0, False)
     budget = {"steps": 1, "wall_time": 2.0, "validations": None, "command_time": 2.0}
     reply = from_json(EditReply, to_json({**plain_edit(), "budget": budget, "content": content}))
     assert reply.content == content

@@ -10,6 +10,7 @@ get unpacked and checked into `<cache folder>/sources/<SHA-256>`, the only place
 import gzip
 import hashlib
 import secrets
+import shutil
 import tarfile
 import tempfile
 import zlib

@@ -41,6 +41,8 @@ class Ledger:
         self._clock = clock
         self._lease_s = lease_s
         self.row = row
+        self._stored: SessionRow | None = row
+        """What is in the store; None when that is not known for sure."""
         self.budget = load_budget(row.budget)
         self.charged_now = 0
         """Charged calls that are not answered yet."""
@@ -79,7 +81,7 @@ class Ledger:
         """
         budget = budget or self.budget
         row = replace(self.row, budget=dump_budget(budget), **changes)
-        self._store.sessions.save(row)
+        self._save(row)
         self.row, self.budget = row, budget
 
     def use(self) -> None:
@@ -102,7 +104,7 @@ class Ledger:
         budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
         entry = Entry(kind, request, call.key, now, charged=charge)
         if call.key:
-            with self._store.write():
+            with self._transaction():
                 self.change(budget=budget, lease_until=now + self._lease_s)
                 self._written(entry)
         else:
@@ -112,6 +114,20 @@ class Ledger:
         self.charged_now += charge
         return entry
 
+    def _save(self, row: SessionRow) -> None:
+        stored, self._stored = self._stored, None
+        self._store.sessions.save(row, stored=stored)
+        self._stored = row
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._store.write():
+                yield
+        except BaseException:
+            self._stored = None
+            raise
+
     async def _write_behind(self, entry: Entry) -> None:
         await checkpoint()  # the request to the sandbox leaves first
         self._written(entry)
@@ -119,11 +135,11 @@ class Ledger:
     def _written(self, entry: Entry) -> int:
         """The id of an entry's event, written with the session's row if it was not yet."""
         if entry.event is None:
-            with self._store.write():
+            with self._transaction():
                 entry.event = self._store.events.begin(
                     self.row.id, entry.kind, to_json(entry.request), at=entry.began, key=entry.key
                 )
-                self._store.sessions.save(self.row)
+                self._save(self.row)
         return entry.event
 
     def finish(self, entry: Entry, reply: object) -> None:
@@ -136,7 +152,7 @@ class Ledger:
 
     def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
         """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
-        with self._store.write():
+        with self._transaction():
             event = self._written(entry)
             self._store.events.finish(event, seconds=self.now - entry.began, error=str(error) or repr(error))
             if refund:
@@ -144,7 +160,7 @@ class Ledger:
 
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""
-        with self._store.write():
+        with self._transaction():
             self._store.events.forget_key(self._written(entry))
             if entry.charged:
                 self._give_back(entry.kind)
@@ -179,7 +195,7 @@ class Ledger:
 
     def recover(self) -> None:
         """Settle the calls during which an earlier server stopped: scoring is given back, commands keep their key."""
-        with self._store.write():
+        with self._transaction():
             for event in self._store.events.list(self.row.id):
                 if event.finished or (event.kind == "bash" and event.key is not None):
                     continue

@@ -45,7 +45,7 @@ class BudgetSpent(CallerError):
 
 
 class SessionBusy(CallerError):
-    """Raised when a session's shell stayed busy for as long as the caller would wait."""
+    """Raised when a session could not answer for as long as the caller would wait: its shell or its sandbox was busy."""
 
 
 class InvalidSubmission(CallerError):

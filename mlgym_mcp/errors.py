@@ -45,7 +45,7 @@ class BudgetSpent(CallerError):
 
 
 class SessionBusy(CallerError):
-    """Raised when a session could not answer for as long as the caller would wait: its shell or its sandbox was busy."""
+    """Raised when a session could not answer for as long as the caller would wait: its shell or sandbox was busy."""
 
 
 class InvalidSubmission(CallerError):

@@ -22,8 +22,9 @@ import anyio
 import structlog
 from anyio import to_thread
 
+from mlgym_mcp import lock
 from mlgym_mcp.errors import DataMissing, InvalidSubmission, SetupError, TaskSpecError
-from mlgym_mcp.sandbox import lock, profiles
+from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import GIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox

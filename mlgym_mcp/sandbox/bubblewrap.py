@@ -27,6 +27,7 @@ from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.environments import Environments
 from mlgym_mcp.sandbox.launch import ERRORS, SOCKET, Confinement, launch
+from mlgym_mcp.sandbox.lifecycle import started_whole
 from mlgym_mcp.sandbox.link import handshake
 from mlgym_mcp.sandbox.pid_namespace import kill_members
 from mlgym_mcp.sandbox.process import Progress, silent
@@ -65,7 +66,7 @@ class BubblewrapBackend:
             await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
         except FileExistsError:
             raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
-        try:
+        async with started_whole(self, spec.id, lambda: _last_line(folder / ERRORS)):
             launched = await launch(
                 spec,
                 folder,
@@ -76,14 +77,6 @@ class BubblewrapBackend:
             self._children[spec.id] = launched.bubblewrap
             (folder / STATE).write_text(json.dumps(asdict(launched.guest)))
             await handshake(await self.connect(spec.id), spec.token)
-        except (OSError, SandboxGone, SandboxStartError, TimeoutError) as error:
-            said = _last_line(folder / ERRORS)
-            await self.remove(spec.id)
-            raise SandboxStartError(f"bubblewrap could not start a sandbox: {said or error}") from error
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self.remove(spec.id)
-            raise
 
     async def connect(self, sandbox_id: str) -> ByteStream:
         """Open a new stream to the guest."""
@@ -166,8 +159,8 @@ async def _remove_folder(folder: Path) -> None:
         await process.run(["rm", "--recursive", "--force", "--", str(folder)])
 
 
-def _last_line(file: Path) -> str:
+async def _last_line(file: Path) -> str:
     try:
-        return (file.read_text(errors="replace").strip().splitlines() or [""])[-1][:500]
+        return ((await anyio.Path(file).read_text(errors="replace")).strip().splitlines() or [""])[-1][:500]
     except OSError:
         return ""

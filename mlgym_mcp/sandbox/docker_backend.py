@@ -23,6 +23,7 @@ from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import DockerEngine
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.images import Images
+from mlgym_mcp.sandbox.lifecycle import started_whole
 from mlgym_mcp.sandbox.link import handshake
 from mlgym_mcp.sandbox.process import Progress, silent
 
@@ -62,7 +63,7 @@ class DockerBackend:
             await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
         except FileExistsError:
             raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
-        try:
+        async with started_whole(self, spec.id, lambda: self._last_words(spec.id)):
             for mount in spec.mounts:
                 if not await anyio.Path(mount.source).exists():  # the engine would make a folder there
                     raise SandboxStartError(f"{mount.source} is absent")
@@ -71,14 +72,6 @@ class DockerBackend:
             await self._engine.create(image, _guest_command(), **self._options(spec, binds))
             await self._await_socket(spec.id, folder / "run")
             await handshake(await self.connect(spec.id), spec.token)
-        except (OSError, SandboxError) as error:
-            said = await self._last_words(spec.id)
-            await self.remove(spec.id)
-            raise SandboxStartError(f"Docker could not start a sandbox: {said or error}") from error
-        except BaseException:
-            with anyio.CancelScope(shield=True):
-                await self.remove(spec.id)
-            raise
 
     async def connect(self, sandbox_id: str) -> ByteStream:
         """Open a new stream to the guest."""

@@ -17,8 +17,9 @@ import anyio
 import structlog
 from anyio import to_thread
 
+from mlgym_mcp import lock
 from mlgym_mcp.errors import BackendUnavailable, SetupError
-from mlgym_mcp.sandbox import lock, process
+from mlgym_mcp.sandbox import process
 from mlgym_mcp.sandbox.base import ENVIRONMENT
 from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.sandbox.profiles import PLAIN, Profile, own_folders, short_hash

@@ -1,12 +1,12 @@
-"""A sandbox for the length of a `with` block: judges, contestants, data preparation."""
+"""The lives of sandboxes: started whole or not at all; some for the length of a `with` block."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
 import structlog
 
-from mlgym_mcp.errors import SandboxError
+from mlgym_mcp.errors import SandboxError, SandboxStartError
 from mlgym_mcp.sandbox.base import Backend, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 
@@ -35,6 +35,32 @@ async def open_sandbox(backend: Backend, spec: SandboxSpec) -> AsyncIterator[Gue
             raise group.exceptions[0] from None
     finally:
         await _remove(backend, spec.id)
+
+
+@asynccontextmanager
+async def started_whole(
+    backend: Backend, sandbox_id: str, last_words: Callable[[], Awaitable[str]]
+) -> AsyncIterator[None]:
+    """The steps of a backend's `start`: when one of them fails, or is cancelled, nothing of the sandbox is left.
+
+    Args:
+        backend: whose sandbox it is.
+        sandbox_id: the sandbox.
+        last_words: what the sandbox itself said of its failure, which tells more than the step that noticed.
+
+    Raises:
+        SandboxStartError: a step failed.
+    """
+    try:
+        yield
+    except (OSError, SandboxError) as error:
+        said = await last_words()
+        await backend.remove(sandbox_id)
+        raise SandboxStartError(f"{backend.name} could not start a sandbox: {said or error}") from error
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await backend.remove(sandbox_id)
+        raise
 
 
 async def _remove(backend: Backend, sandbox_id: str) -> None:

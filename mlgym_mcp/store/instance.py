@@ -5,24 +5,13 @@ The lock, not the file, says that a server lives: the kernel frees it however th
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+from mlgym_mcp import lock
 
 ID_LENGTH = 8
 """Hexadecimal digits of an instance id."""
@@ -51,7 +40,7 @@ class Instance:
     def _create(cls, folder: Path) -> "Instance":
         name = secrets.token_hex(ID_LENGTH // 2)
         file = open(_path(folder, name), "xb")  # noqa: SIM115 - held for the life of the server
-        _lock(file)
+        lock.try_lock(file)  # a new file's: nobody else has it
         return cls(id=name, folder=folder, _file=file)
 
     def free(self, owner: str | None) -> bool:
@@ -62,12 +51,11 @@ class Instance:
             return False
         try:
             with open(_path(self.folder, owner), "r+b") as file:
-                _lock(file)
+                return lock.try_lock(file)
         except FileNotFoundError:
             return True
         except OSError:
             return False
-        return True
 
     def new_sandbox_id(self) -> str:
         """A new id for a sandbox that this instance makes; whoever finds it can tell whose it was."""

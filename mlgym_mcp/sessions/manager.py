@@ -17,6 +17,7 @@ from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.places import Places
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.shared import Shared
@@ -26,6 +27,9 @@ from mlgym_mcp.store import SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
 DEFAULT_LIMITS = SessionLimits()
+SHORTEST_SHARED_KEY = 32
+"""Characters of the key of a `start` by somebody unknown: whoever brings the key again is given the session."""
+NO_SESSION = "There is no session with this handle; `start` makes one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class SessionManager:
             finally:
                 task_group.cancel_scope.cancel()
 
-    async def start(self, request: StartRequest, *, principal: str = "local", call: Call = PATIENT) -> Session:
+    async def start(self, request: StartRequest, *, principal: str = LOCAL, call: Call = PATIENT) -> Session:
         """Start a session; it is `open`, or still `waiting` when the caller would wait no longer.
 
         Raises:
@@ -80,6 +84,7 @@ class SessionManager:
             InfrastructureError: it could not be opened; the session is lost.
         """
         self._sweep_once()
+        self._forget_finished()
         task = self._services.tasks.get(request.task)
         row = self._row(task, request, principal, call.key)
         kept = self._store.sessions.add(row)
@@ -94,7 +99,7 @@ class SessionManager:
         self._last_used[principal] = session.id
         return session
 
-    async def get(self, session_id: str, *, principal: str = "local") -> Session:
+    async def get(self, session_id: str, *, principal: str = LOCAL) -> Session:
         """The session with this handle, taken over if its server is gone; of a server that lives, only to be read.
 
         Raises:
@@ -105,27 +110,32 @@ class SessionManager:
         session = self._sessions.get(session_id)
         if session is None:
             row = self._store.sessions.get(session_id)
-            if row is None or row.principal != principal:
-                raise UnknownSession("There is no session with this handle; `start` makes one.")
+            if row is None or not may_use(principal, row.principal):
+                raise UnknownSession(NO_SESSION)
             session = await self._adopt(row)
-        if session.principal != principal:
-            raise UnknownSession("There is no session with this handle; `start` makes one.")
+        if not may_use(principal, session.principal):
+            raise UnknownSession(NO_SESSION)
         self._last_used[principal] = session.id
         return session
 
-    def open_sessions(self, principal: str = "local") -> list[Session]:
+    def open_sessions(self, principal: str = LOCAL) -> list[Session]:
         """The sessions of this principal that are waiting or open on this server, oldest first."""
         return [
             session for session in self._sessions.values() if session.principal == principal and session.state in LIVE
         ]
 
-    def last_used(self, principal: str = "local") -> str | None:
+    def last_used(self, principal: str = LOCAL) -> str | None:
         """The handle of the session that this principal last used on this server."""
         return self._last_used.get(principal)
 
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""
         await sweep(self._services, self._adopt)
+
+    def _forget_finished(self) -> None:
+        """Drop the sessions that are over and done with; whoever uses their handle again has them from the store."""
+        for session in [session for session in self._sessions.values() if session.finished]:
+            del self._sessions[session.id]
 
     async def _adopt(self, row: SessionRow) -> Session:
         if row.id not in self._adopting:
@@ -171,6 +181,11 @@ class SessionManager:
         gpus = task.resources.gpus if request.gpus is None else request.gpus
         if gpus:
             raise CallerError(f"{gpus} GPUs are needed, but this server has none to lend.")
+        if key and principal == ANONYMOUS and len(key) < SHORTEST_SHARED_KEY:
+            raise CallerError(
+                f"Without a credential the key of a `start` must have {SHORTEST_SHARED_KEY} characters or more that "
+                "nobody can guess: whoever repeats it is given the session."
+            )
         now = self._services.clock.now()
         return SessionRow(
             id=secrets.token_urlsafe(16),

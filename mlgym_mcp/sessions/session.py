@@ -75,6 +75,11 @@ class Session:
         """Whether it was lost before anybody could work in it."""
         return self.state == "lost" and self._ledger.budget.opened_at is None
 
+    @property
+    def finished(self) -> bool:
+        """Whether it is over and nothing of it goes on here."""
+        return not (self._ledger.live or self._ledger.calls_now or self._verdicts.going_on)
+
     async def bash(self, command: str, *, background: bool = False, call: Call = PATIENT) -> CommandReply:
         """Run a command in the session's shell; one that outlasts the call goes on as a job. One step.
 

@@ -36,6 +36,11 @@ class Verdicts:
         self._once = once
         self._uncollected: dict[Phase, Operation[ScoreReply]] = {}
 
+    @property
+    def going_on(self) -> bool:
+        """Whether an artefact is being scored now."""
+        return any(not operation.done for operation in self._uncollected.values())
+
     async def validate(self, call: Call) -> ScoreReply:
         """Score the artefact as it is now; or collect the score that an earlier call did not wait for."""
         return await self._collect("validate", call, lambda: self._validate(call))

@@ -25,9 +25,9 @@ class CatalogueTools:
         domain: Annotated[str | None, Field(description="Only tasks of this domain.")] = None,
     ) -> Annotated[CallToolResult, TaskList]:
         """List the tasks: id, what is measured, the baseline's score and the best known one. Begin here. Free."""
-        tasks = self._desk.tasks(domain)
+        tasks = await self._desk.tasks(domain)
         if not tasks:
-            domains = sorted({task.domain for task in self._desk.tasks()})
+            domains = sorted({task.domain for task in await self._desk.tasks()})
             raise CallerError(f"There is no task of the domain {domain!r}; there are: {', '.join(domains) or 'none'}.")
         passed_over = self._desk.passed_over()
         answer = TaskList(tasks=[TaskEntry.of(task) for task in tasks], passed_over=passed_over)

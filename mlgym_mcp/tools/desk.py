@@ -39,6 +39,8 @@ class Desk:
     manager: OpenManager
     handles: Handles
     defaults: Defaults = Defaults()
+    one_session: bool = False
+    """Whether callers find one session here and nothing else: that of the server's task, or of their address."""
 
     @classmethod
     def of(
@@ -46,31 +48,46 @@ class Desk:
     ) -> "Desk":
         """A desk for all tasks, or for one session on the one `task` that a server is pinned to."""
         pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol) if task else None
-        return cls(catalog, manager, Handles(manager, pinned), defaults)
+        return cls(catalog, manager, Handles(manager, pinned), defaults, one_session=pinned is not None)
 
     @property
     def pinned_task(self) -> str | None:
         """The one task of a pinned server."""
         return self.handles.pinned.task if self.handles.pinned else None
 
-    def tasks(self, domain: str | None = None) -> tuple[TaskSpec, ...]:
-        """The tasks this server offers: all of a domain, or the one it is pinned to."""
-        if self.pinned_task is not None:
-            return (self.catalog.get(self.pinned_task),)
-        return self.catalog.list(domain)
+    async def only_task(self) -> str | None:
+        """The one task that the caller may see; None: all of them.
+
+        Raises:
+            UnknownSession: the caller's address names no session.
+        """
+        if self.pinned_task is not None or not self.one_session:
+            return self.pinned_task
+        return (await self.handles.session(None, AT_ONCE)).task.id
+
+    async def tasks(self, domain: str | None = None) -> tuple[TaskSpec, ...]:
+        """The tasks that the caller is offered: all of a domain, or its only one.
+
+        Raises:
+            UnknownSession: the caller's address names no session.
+        """
+        only = await self.only_task()
+        return self.catalog.list(domain) if only is None else (self.catalog.get(only),)
 
     def passed_over(self) -> list[str]:
         """The ids of tasks that are not offered, for their folders are not well-formed."""
-        return [] if self.pinned_task is not None else list(self.catalog.broken())
+        return [] if self.one_session else list(self.catalog.broken())
 
-    def task(self, task_id: str) -> TaskSpec:
-        """One task that this server offers.
+    async def task(self, task_id: str) -> TaskSpec:
+        """One task that the caller is offered.
 
         Raises:
-            UnknownTask: it offers none with this id.
+            UnknownTask: it is offered none with this id.
+            UnknownSession: the caller's address names no session.
         """
-        if self.pinned_task not in (None, task_id):
-            raise UnknownTask(f"This server offers one task only: {self.pinned_task}.")
+        only = await self.only_task()
+        if only not in (None, task_id):
+            raise UnknownTask(f"There is one task only here: {only}.")
         return self.catalog.get(task_id)
 
     @asynccontextmanager

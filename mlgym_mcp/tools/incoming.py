@@ -8,8 +8,6 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapVa
 
 from mlgym_mcp.sessions.call import MAX_WAIT, Call
 
-LOCAL = "local"
-"""The principal of everybody who speaks over stdin and stdout."""
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
 

@@ -4,7 +4,7 @@ from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
-from mlgym_mcp.errors import UnknownTask
+from mlgym_mcp.errors import UnknownSession, UnknownTask
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.reply import told
 
@@ -23,8 +23,8 @@ def add_prompts(server: MCPServer, desk: Desk) -> None:
     async def attempt(task: str) -> str:
         """Work at one task until it is submitted."""
         try:
-            brief = desk.task(task).brief
-        except UnknownTask as error:
+            brief = (await desk.task(task)).brief
+        except (UnknownTask, UnknownSession) as error:
             raise MCPError(INVALID_PARAMS, told(error)) from error
-        start = "" if desk.pinned_task else f"Begin with `start` on {task}. "
+        start = "" if desk.one_session else f"Begin with `start` on {task}. "
         return ATTEMPT.format(task=task, start=start, brief=brief)

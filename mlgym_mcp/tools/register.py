@@ -25,14 +25,14 @@ class Offer:
     reads_only: bool = False
     idempotent: bool = False
     structured: bool = True
-    pinned: bool = True
-    """Whether a server pinned to one task offers it too."""
+    within: bool = True
+    """Whether it is of use within one session, and so offered where there is no other."""
 
 
 def add_tools(server: MCPServer[Any], desk: Desk) -> None:
     """Give a server its tools: all ten, or those that its one session needs. Their list never changes."""
     for offer in _offers(desk):
-        if offer.pinned or desk.pinned_task is None:
+        if offer.within or not desk.one_session:
             server.add_tool(
                 answered(offer.tool),
                 title=offer.title,
@@ -45,15 +45,15 @@ def add_tools(server: MCPServer[Any], desk: Desk) -> None:
 def _offers(desk: Desk) -> list[Offer]:
     catalogue, sessions, work, scoring = CatalogueTools(desk), SessionTools(desk), WorkTools(desk), ScoringTools(desk)
     return [
-        Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, pinned=False),
-        Offer("Start a session", sessions.start, pinned=False),
+        Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False),
+        Offer("Start a session", sessions.start, within=False),
         Offer("Run a command", work.bash, structured=False),
         Offer("View or change a file", work.edit, structured=False),
         Offer("Follow a job", work.job, structured=False),
         Offer("Score without submitting", scoring.validate),
         Offer("Submit", scoring.submit, idempotent=True),
         Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
-        Offer("End a session", sessions.end, idempotent=True, pinned=False),
+        Offer("End a session", sessions.end, idempotent=True, within=False),
         Offer("Read a resource", catalogue.read, reads_only=True, idempotent=True, structured=False),
     ]
 

@@ -8,7 +8,7 @@ from mcp.server import MCPServer
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, Resource
 from mcp.types import ResourceTemplateReference as TemplateReference
 
-from mlgym_mcp.errors import UnknownTask
+from mlgym_mcp.errors import UnknownSession, UnknownTask
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList
@@ -30,7 +30,7 @@ class TaskServer(MCPServer[Any]):
     async def list_resources(self) -> list[Resource]:
         """The static resources, and each task with its brief: some clients never ask for templates."""
         listed = await super().list_resources()
-        for task in self.desk.tasks():
+        for task in await _offered(self.desk):
             uri = f"mlgym://tasks/{task.id}"
             listed.append(Resource(uri=uri, name=task.id, title=task.title, mime_type=MARKDOWN))
         return listed
@@ -47,7 +47,7 @@ def add_resources(server: TaskServer, desk: Desk) -> None:
     ) -> Completion | None:
         if argument.name not in ("task", "id"):
             return None
-        ids = [task.id for task in desk.tasks() if task.id.startswith(argument.value)]
+        ids = [task.id for task in await _offered(desk) if task.id.startswith(argument.value)]
         return Completion(values=ids[:MAX_COMPLETIONS], total=len(ids), has_more=len(ids) > MAX_COMPLETIONS)
 
 
@@ -56,14 +56,14 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
     @readable
     async def tasks() -> str:
         """The catalogue: what each task measures, its baseline's score and the best known one."""
-        listed = TaskList(tasks=[TaskEntry.of(task) for task in desk.tasks()], passed_over=desk.passed_over())
+        listed = TaskList(tasks=[TaskEntry.of(task) for task in await desk.tasks()], passed_over=desk.passed_over())
         return listed.model_dump_json(indent=2)
 
     @server.resource("mlgym://tasks/{id}", title="A task", mime_type=MARKDOWN)
     @readable
     async def task(id: str) -> str:  # noqa: A002 - the template's word
         """A task and its brief."""
-        found = desk.task(id)
+        found = await desk.task(id)
         files = "\n".join(f"- mlgym://tasks/{id}/files/{path}" for path in _files(found))
         return f"{task_text(found)}\n\n{found.brief}\n\nFiles:\n{files}\n"
 
@@ -71,7 +71,7 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
     @readable
     async def file(id: str, path: str) -> str | bytes:  # noqa: A002 - the template's word
         """The brief, a starter file or the sample submission."""
-        found = _files(desk.task(id))
+        found = _files(await desk.task(id))
         if path not in found:
             raise UnknownTask(f"The task {id} shows no file {path!r}; it shows: {', '.join(found)}.")
         content = found[path].read_bytes()
@@ -95,6 +95,14 @@ def _add_sessions(server: TaskServer, desk: Desk) -> None:
         """All that was done in a session, one event a line; needs its handle."""
         found = await desk.handles.session(session, AT_ONCE)
         return "".join(_line(event) for event in found.trajectory())
+
+
+async def _offered(desk: Desk) -> tuple[TaskSpec, ...]:
+    """The tasks to list: none where the caller's address names no session, since lists have no errors."""
+    try:
+        return await desk.tasks()
+    except UnknownSession:
+        return ()
 
 
 def _files(task: TaskSpec) -> dict[str, Path]:

@@ -9,8 +9,9 @@ from pydantic import Field
 from mlgym_mcp.errors import CallerError
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.tools.answers import SessionAnswer
+from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
-from mlgym_mcp.tools.incoming import LOCAL, Request, SessionHandle, WaitSeconds
+from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
 from mlgym_mcp.tools.render import session_text
 from mlgym_mcp.tools.reply import structured
 
@@ -61,7 +62,7 @@ class SessionTools:
         asked = StartRequest(task, flavour or defaults.flavour, protocol or defaults.protocol, gpus)
         manager = await self._desk.manager()
         call = self._desk.call(request, wait_s).after(anyio.current_time() - began)
-        session = await manager.start(asked, principal=LOCAL, call=call)
+        session = await manager.start(asked, principal=current_caller().principal, call=call)
         view, brief = await session.status(call=AT_ONCE), session.task.brief
         return structured(
             SessionAnswer.of(view, brief=brief), *session_text(view, anyio.current_time() - began, brief=brief)

@@ -1,0 +1,47 @@
+"""Who makes the call that is being served, and which session its address names.
+
+A context variable, as the SDK's own authentication uses: resources and lists are asked for without any argument that
+could carry it, and each request, of whatever protocol revision, is served in the context of the one that brought it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The maker of one call."""
+
+    principal: str = LOCAL
+    session: str | None = None
+    """The handle in the address that the call came to (`/s/<session>/mcp`). Secret."""
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be told from others, so that sessions are found for it without a handle."""
+        return self.principal != ANONYMOUS
+
+    def __repr__(self) -> str:
+        return f"Caller(principal={self.principal!r})"
+
+
+_current: ContextVar[Caller] = ContextVar("caller", default=Caller())
+
+
+def current_caller() -> Caller:
+    """The maker of the call that is being served; on stdio always the same."""
+    return _current.get()
+
+
+@contextmanager
+def calling(caller: Caller) -> Iterator[None]:
+    """Serve what this caller asks for."""
+    token = _current.set(caller)
+    try:
+        yield
+    finally:
+        _current.reset(token)

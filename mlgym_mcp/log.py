@@ -9,6 +9,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+CHATTY = ("mcp", "uvicorn")
+"""Libraries that tell of every connection they take."""
+
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
 _SECRET_TEXT = re.compile(r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+")
 
@@ -38,6 +41,8 @@ def configure(level: str = "info", *, as_json: bool = False) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
 
 
 def _lines() -> Processor:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from mlgym_mcp import auth
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.call import MAX_WAIT, PATIENT
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -48,12 +49,34 @@ class Settings(BaseModel):
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
+    host: str = "127.0.0.1"
+    """Where the HTTP server listens. Beyond this machine only with a token."""
+    port: int = Field(default=8765, ge=0, le=65535)
+    """0: any that is free."""
+    token: str | None = None
+    """What HTTP callers must show; kept as `sha256:<hash>`, in which form it may be given, too."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names, besides this machine's own, that HTTP requests may call the server by."""
+    max_connections: int = Field(default=1000, ge=1)
+    """Of protocol revisions with a handshake, over HTTP."""
+    connection_idle: float = Field(default=1800.0, gt=0)
+    """How long such a connection is kept without a request."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("tasks_dirs", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+    @field_validator("token", mode="after")
+    @classmethod
+    def _keep_the_hash(cls, value: str | None) -> str | None:
+        return None if value is None else auth.hashed(value)
 
     @field_validator("data_dir", "cache_dir", mode="after")
     @classmethod
@@ -124,8 +147,9 @@ def _explain(
         place = f"`{name}` in {config}"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
-    expected = first["msg"].removeprefix("Input should be ")
-    return f"{place} is {first['input']!r}, but should be {expected}."
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    given_value = "" if name == "token" else f"is {first['input']!r}, but "
+    return f"{place} {given_value}should be {expected}."
 
 
 def inherited_environment() -> dict[str, str]:

@@ -23,7 +23,7 @@ def test_a_handle_given_by_key_is_logged_as_a_fingerprint(capsys: pytest.Capture
 @pytest.mark.parametrize("text", [f"POST /s/{HANDLE}/mcp", f"mlgym://sessions/{HANDLE}/trajectory", f"Bearer {HANDLE}"])
 def test_a_secret_inside_a_librarys_line_is_redacted(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(as_json=True)
-    logging.getLogger("uvicorn.access").info("client asked %s", text)
+    logging.getLogger("a.library").info("client asked %s", text)
     err = capsys.readouterr().err
     assert "client asked" in err
     assert HANDLE not in err

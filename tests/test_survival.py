@@ -3,75 +3,17 @@
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import Process
-from anyio.streams.buffered import BufferedByteReceiveStream
+from mcp import Client
 
-from tests.gateway import open_gateway
+from tests.gateway import open_gateway, text
+from tests.processes import RawServer, http_server, stdio_server
+from tests.tools.stage import ERAS, Era
 
 SEXES = "battle-of-the-sexes-v1"
-LIMIT = 60
-"""Seconds for everything a test waits for; far more than it takes, for slow machines."""
-REPOSITORY = Path(__file__).parents[1]
-HANDSHAKE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-
-
-@dataclass
-class RawServer:
-    """A server process, and JSON-RPC by hand: the way of its end is the test's to choose."""
-
-    process: Process
-    requests: int = 0
-    _lines: BufferedByteReceiveStream = field(init=False)
-
-    def __post_init__(self) -> None:
-        assert self.process.stdout is not None
-        self._lines = BufferedByteReceiveStream(self.process.stdout)
-
-    async def open(self) -> None:
-        await self.request("initialize", HANDSHAKE)
-        await self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
-
-    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        return await self.request("tools/call", {"name": tool, "arguments": arguments})
-
-    async def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        self.requests += 1
-        await self._send({"jsonrpc": "2.0", "id": self.requests, "method": method, "params": params})
-        while True:
-            message: dict[str, Any] = json.loads(await self._lines.receive_until(b"\n", 1 << 20))
-            if message.get("id") == self.requests:
-                result: dict[str, Any] = message["result"]
-                return result
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
-        await self.process.stdin.send(json.dumps(message).encode() + b"\n")
-
-
-@asynccontextmanager
-async def running(tmp_path: Path, cache_dir: Path, *prefix: str, grace: float = 60) -> AsyncIterator[RawServer]:
-    command = [*prefix, sys.executable, "-m", "mlgym_mcp", "serve", "--sandbox", "bubblewrap"]
-    env = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "clients")]),
-        "MLGYM_MCP_DATA_DIR": str(tmp_path / "data"),
-        "MLGYM_MCP_CACHE_DIR": str(cache_dir),
-        "MLGYM_MCP_ORPHAN_GRACE": str(grace),
-    }
-    with anyio.fail_after(LIMIT):
-        async with await anyio.open_process(command, env=env, stderr=None, cwd="/") as process:
-            server = RawServer(process)
-            await server.open()
-            yield server
 
 
 async def start(server: RawServer) -> str:
@@ -104,7 +46,7 @@ WAYS = ["end of input", signal.SIGTERM, signal.SIGINT, signal.SIGKILL, "death of
 async def test_a_server_that_ends_by(tmp_path: Path, cache_dir: Path, way: str | signal.Signals) -> None:
     """…leaves its session to the next server, which goes on in the same shell."""
     prefix = ("/bin/sh", "-c", 'exec 3<&0; "$@" <&3 & wait', "sh") if way == "death of the parent" else ()
-    async with running(tmp_path, cache_dir, *prefix) as server:
+    async with stdio_server(tmp_path, cache_dir, *prefix) as server:
         session = await start(server)
         await server.call("bash", session=session, command="cd /tmp; kept=in-the-shell; sleep 1000 & echo $! > pid")
         process = server.process
@@ -127,7 +69,7 @@ async def test_a_server_that_ends_by(tmp_path: Path, cache_dir: Path, way: str |
 
 
 async def test_a_sandbox_without_a_server_ends_by_its_lease(tmp_path: Path, cache_dir: Path) -> None:
-    async with running(tmp_path, cache_dir, grace=0.5) as server:
+    async with stdio_server(tmp_path, cache_dir, orphan_grace=0.5) as server:
         session = await start(server)
         guest = guest_of(tmp_path)
         server.process.kill()
@@ -141,7 +83,7 @@ async def test_a_sandbox_without_a_server_ends_by_its_lease(tmp_path: Path, cach
 
 
 async def test_a_sandbox_whose_job_runs_waits_for_the_next_server(tmp_path: Path, cache_dir: Path) -> None:
-    async with running(tmp_path, cache_dir, grace=0.5) as server:
+    async with stdio_server(tmp_path, cache_dir, orphan_grace=0.5) as server:
         session = await start(server)
         # The job outlasts the grace several times, and ends only when the next server tells it to.
         await server.call("bash", session=session, command="read line; echo got $line", background=True)
@@ -154,3 +96,55 @@ async def test_a_sandbox_whose_job_runs_waits_for_the_next_server(tmp_path: Path
         fed = await gateway.call("job", session=session, job="j1", action="input", input="the news\n", wait_s=20)
         await gateway.call("end", session=session)
     assert "got the news" in str(fed.content)
+
+
+COMMAND = "echo begun; while [ ! -e go ]; do sleep 0.05; done; echo done"
+GO = {"command": "create", "path": "go", "file_text": ""}
+
+
+async def begun(client: Client, session: str) -> None:
+    """Wait until the session's first command has printed."""
+    while "begun" not in text(await client.call_tool("job", {"session": session, "job": "j1", "wait_s": 0})):
+        await anyio.sleep(0.05)
+
+
+async def test_a_command_whose_stdio_client_is_gone_is_found_over_http_and_by_other_revisions(
+    tmp_path: Path, cache_dir: Path
+) -> None:
+    async with stdio_server(tmp_path, cache_dir) as server:
+        session = await start(server)
+        await server.send_call("bash", session=session, command=COMMAND, wait_s=50)
+        while "begun" not in str(await server.call("job", session=session, job="j1", wait_s=0)):
+            await anyio.sleep(0.05)
+        server.process.kill()
+        await server.process.wait()
+    async with http_server(tmp_path, cache_dir) as (url, _):
+        async with Client(f"{url}/mcp") as client:
+            await begun(client, session)
+            await client.call_tool("edit", {"session": session, **GO})
+        async with Client(f"{url}/s/{session}/mcp", mode="legacy") as client:
+            said = text(await client.call_tool("job", {"job": "j1", "wait_s": 50}))
+    assert said.startswith("begun\ndone\n") and "[exit 0" in said
+    async with stdio_server(tmp_path, cache_dir) as server:
+        assert "begun" in str(await server.call("job", session=session, job="j1"))
+        await server.call("end", session=session)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_command_goes_on_when_its_http_client_hangs_up(tmp_path: Path, cache_dir: Path, era: Era) -> None:
+    async with http_server(tmp_path, cache_dir) as (url, _), Client(f"{url}/mcp") as other:
+        started = await other.call_tool("start", {"task": SEXES, "wait_s": 50})
+        session = str((started.structured_content or {})["session"])
+        async with anyio.create_task_group() as calls:
+
+            async def work() -> None:
+                async with Client(f"{url}/mcp", mode=era) as client:
+                    await client.call_tool("bash", {"session": session, "command": COMMAND, "wait_s": 50})
+
+            calls.start_soon(work)
+            await begun(other, session)
+            calls.cancel_scope.cancel()
+        await other.call_tool("edit", {"session": session, **GO})
+        said = text(await other.call_tool("job", {"session": session, "job": "j1", "wait_s": 50}))
+        await other.call_tool("end", {"session": session})
+    assert said.startswith("begun\ndone\n") and "[exit 0" in said

@@ -3,13 +3,16 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.settings import Settings, inherited_environment
+
+if TYPE_CHECKING:  # imported by the commands that need it
+    from starlette.types import ASGIApp
 
 
 def serve(  # noqa: PLR0913 - one parameter an option
@@ -22,19 +25,30 @@ def serve(  # noqa: PLR0913 - one parameter an option
     tasks_dir: TasksDir = None,
     data_dir: DataDir = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
+    host: Annotated[
+        str | None, typer.Option(help="Where HTTP is served; beyond this machine with a token.", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="The port of HTTP; 0: any that is free.", show_default=False)] = None,
 ) -> None:
-    """Serve MCP on stdin and stdout."""
-    if http:
-        raise SetupError("this release serves on stdin and stdout only; HTTP comes with the next one.")
-    given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour}
+    """Serve MCP on stdin and stdout, or over HTTP."""
+    given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
     settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
 
-    from mlgym_mcp import log, stdio
-    from mlgym_mcp.server import catalog_of, open_server
+    from mlgym_mcp import log
+    from mlgym_mcp.server import catalog_of
 
     log.configure(settings.log_level)
     if settings.task is not None:
         catalog_of(settings).get(settings.task)
+    if http:
+        _serve_http(settings)
+    else:
+        _serve_stdio(settings)
+
+
+def _serve_stdio(settings: Settings) -> None:
+    from mlgym_mcp import stdio
+    from mlgym_mcp.server import open_server
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
@@ -42,6 +56,20 @@ def serve(  # noqa: PLR0913 - one parameter an option
             yield server.run_stdio_async
 
     stdio.run(opening)
+
+
+def _serve_http(settings: Settings) -> None:
+    from mlgym_mcp.server import open_web
+    from mlgym_mcp.web import address, serving
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator["ASGIApp"]:
+        async with open_web(settings) as app:
+            typer.echo(f"mlgym-mcp: serving MCP at {address.url(listener)}/mcp", err=True)
+            yield app
+
+    with address.listen(settings.host, settings.port) as listener:
+        serving.run(opening, listener)
 
 
 def demo(

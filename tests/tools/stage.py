@@ -7,7 +7,7 @@ from typing import Any, Literal
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
-from mlgym_mcp.server import open_server
+from mlgym_mcp.server import OpenServices, open_server
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
@@ -19,9 +19,8 @@ ERAS: tuple[Era, ...] = ("auto", "legacy")
 """The newest revision of the protocol, and those before it."""
 
 
-@asynccontextmanager
-async def connected(world: World, *, era: Era = "auto", **settings: Any) -> AsyncIterator[Client]:
-    """A client connected in memory to a server on the world's folder."""
+def services_of(world: World) -> OpenServices:
+    """Opens what a server stands on, as the world has it."""
 
     @asynccontextmanager
     async def open_services(_: Settings, catalog: Catalog) -> AsyncIterator[Services]:
@@ -35,8 +34,19 @@ async def connected(world: World, *, era: Era = "auto", **settings: Any) -> Asyn
                 clock=world.clock,
             )
 
-    chosen = Settings(data_dir=world.folder / "data", tasks_dirs=(world.folder / "tasks",), **settings)
-    async with open_server(chosen, open_services) as server, Client(server, mode=era) as client:
+    return open_services
+
+
+def settings_of(world: World, **settings: Any) -> Settings:
+    """Settings for a server on the world's folder."""
+    return Settings(data_dir=world.folder / "data", tasks_dirs=(world.folder / "tasks",), **settings)
+
+
+@asynccontextmanager
+async def connected(world: World, *, era: Era = "auto", **settings: Any) -> AsyncIterator[Client]:
+    """A client connected in memory to a server on the world's folder."""
+    chosen = settings_of(world, **settings)
+    async with open_server(chosen, services_of(world)) as server, Client(server, mode=era) as client:
         yield client
 
 

@@ -1,0 +1,32 @@
+"""The bearer token of a server: kept as a hash, and compared in constant time."""
+
+import hashlib
+import hmac
+
+HASHED = "sha256:"
+"""Begins a token that was hashed before, as a config file may hold it."""
+SHORTEST = 20
+"""Characters of a token. The hash is a fast one, so a token has to be beyond guessing."""
+
+
+def hashed(token: str) -> str:
+    """What is kept of a token, or of the hash of one.
+
+    Raises:
+        ValueError: it is too short for a secret.
+    """
+    if token.startswith(HASHED):
+        return token
+    if len(token) < SHORTEST:
+        raise ValueError(
+            f"at least {SHORTEST} characters; make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return HASHED + hashlib.sha256(token.encode()).hexdigest()
+
+
+def matches(authorization: str, token_hash: str) -> bool:
+    """Whether an Authorization header carries the token of this hash."""
+    scheme, _, token = authorization.partition(" ")
+    digest = HASHED + hashlib.sha256(token.strip().encode()).hexdigest()
+    return hmac.compare_digest(digest, token_hash) and scheme.lower() == "bearer"

@@ -1,0 +1,66 @@
+"""The process that serves over HTTP: it ends soon after a signal, and what its sessions do goes on by their leases."""
+
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
+from typing import TypeAlias
+
+import anyio
+import uvicorn
+from starlette.types import ASGIApp
+
+EXIT_GRACE = 1
+"""Seconds that requests in flight get to end after a signal; the work they wait for belongs to sessions."""
+
+Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[ASGIApp]]
+
+
+def run(opening: Opening, listener: socket.socket) -> None:
+    """Serve the app that `opening` yields until a signal arrives."""
+    anyio.run(_run, opening, listener)
+
+
+async def _run(opening: Opening, listener: socket.socket) -> None:
+    async with opening() as app, serving(app, listener):
+        await _signal()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve while the block runs; requests in flight at its end get a moment to end too."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # addresses name sessions
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=EXIT_GRACE,
+    )
+    server = _Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(server.serve, sockets=[listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the process it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _signal() -> None:
+    if sys.platform == "win32":  # none reaches an event loop there; the default action ends the process
+        await anyio.sleep_forever()
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            return

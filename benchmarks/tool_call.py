@@ -18,7 +18,7 @@ from pathlib import Path
 
 import anyio
 import yaml
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from mcp import Client, StdioServerParameters
 
 from mlgym_mcp import assets, log, stdio
@@ -131,8 +131,8 @@ async def removed(sandboxes: Path) -> None:
 
 
 @asynccontextmanager
-async def container() -> AsyncIterator[Measured]:
-    """One `docker exec` of `true` in a container of the plain image."""
+async def container(limiter: CapacityLimiter | None = None) -> AsyncIterator[Measured]:
+    """One `docker exec` of `true` in a container of the plain image; `limiter`: how many threads run such at once."""
     import docker
 
     from mlgym_mcp.sandbox import profiles
@@ -145,7 +145,7 @@ async def container() -> AsyncIterator[Measured]:
     running = client.containers.run(image, ["sleep", "3600"], detach=True, network_mode="none", init=True)
 
     async def execute() -> None:
-        await to_thread.run_sync(running.exec_run, "true")
+        await to_thread.run_sync(running.exec_run, "true", limiter=limiter)
 
     try:
         yield execute

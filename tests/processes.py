@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,4 +98,5 @@ async def http_server(
             while b"/mcp\n" not in said:
                 said += await process.stderr.receive()
             yield said.decode().split("serving MCP at ")[1].split("/mcp")[0], process
-            process.terminate()
+            with suppress(ProcessLookupError):
+                process.terminate()

@@ -98,6 +98,32 @@ async def test_a_sandbox_whose_job_runs_waits_for_the_next_server(tmp_path: Path
     assert "got the news" in str(fed.content)
 
 
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=str)
+async def test_a_server_over_http_that_is_told_to_end_leaves_its_session_to_the_next(
+    tmp_path: Path, cache_dir: Path, way: signal.Signals
+) -> None:
+    async with http_server(tmp_path, cache_dir) as (url, process):
+        async with Client(f"{url}/mcp") as other:
+            started = await other.call_tool("start", {"task": SEXES, "wait_s": 50})
+            session = str((started.structured_content or {})["session"])
+            async with anyio.create_task_group() as calls:
+
+                async def work() -> None:
+                    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the client makes of a server that ends
+                        async with Client(f"{url}/mcp", mode="legacy") as client:
+                            await client.call_tool("bash", {"session": session, "command": COMMAND, "wait_s": 50})
+
+                calls.start_soon(work)
+                await begun(other, session)
+                process.send_signal(way)
+                assert await process.wait() == 0
+    async with http_server(tmp_path, cache_dir) as (url, _), Client(f"{url}/mcp") as client:
+        await client.call_tool("edit", {"session": session, **GO})
+        said = text(await client.call_tool("job", {"session": session, "job": "j1", "wait_s": 50}))
+        await client.call_tool("end", {"session": session})
+    assert said.startswith("begun\ndone\n")
+
+
 COMMAND = "echo begun; while [ ! -e go ]; do sleep 0.05; done; echo done"
 GO = {"command": "create", "path": "go", "file_text": ""}
 

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 
 EXIT_GRACE = 1
 """Seconds that requests in flight get to end after a signal; the work they wait for belongs to sessions."""
+KEEP_ALIVE = 75
+"""Seconds that a connection stays open without a request; agents think for long between two."""
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[ASGIApp]]
 
@@ -39,6 +41,7 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
         ws="none",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=EXIT_GRACE,
     )
     server = _Server(config)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.errors import SetupError, StoreError
+from mlgym_mcp.scoring.score import Outcome
 from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store import Store
+from mlgym_mcp.store.schema import VERSION_1
 from tests.records import row, score
 
 
@@ -105,14 +107,59 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
         assert len(store.events.list("s1")) == 1
 
 
-def test_faults_are_counted_by_artefact_and_phase(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("outcomes", "held"),
+    [
+        (("infrastructure_fault",), False),
+        (("scored", "infrastructure_fault", "infrastructure_fault"), True),
+        (("infrastructure_fault", "scored", "infrastructure_fault"), False),
+        (("infrastructure_fault", "infrastructure_fault", "scored"), False),
+    ],
+)
+def test_an_artefact_is_held_from_its_second_fault_in_a_row_until_its_verdict(
+    tmp_path: Path, outcomes: tuple[Outcome, ...], held: bool
+) -> None:
     with Store.open(tmp_path) as store:
         store.sessions.add(row(store))
         submission = store.submissions.add("s1", "submit", "a1", size=3, at=3.0)
-        for outcome in ("scored", "infrastructure_fault", "infrastructure_fault"):
+        for outcome in outcomes:
             store.scores.add(submission.id, score(outcome), at=4.0)
-        assert len(store.scores.faults("s1", "submit", "a1")) == 2
-        assert store.scores.faults("s1", "validate", "a1") == store.scores.faults("s1", "submit", "a2") == []
+        assert (store.scores.held("s1", "submit", "a1") is not None) is held
+        assert store.scores.held("s1", "validate", "a1") is store.scores.held("s1", "submit", "a2") is None
+        assert (store.scores.settled("s1", "submit", "a1") is not None) is ("scored" in outcomes)
+
+
+def test_a_wish_lasts_and_the_last_one_counts(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as one, Store.open(tmp_path) as two:
+        one.sessions.add(row(one))
+        assert one.wishes.of("s1") is None
+        for at in (1.0, 2.0):
+            two.wishes.add("s1", "end", at=at)
+        assert one.wishes.of("s1") == "end"
+        with pytest.raises(StoreError):
+            one.wishes.add("nobody", "end", at=1.0)
+
+
+def test_only_a_session_that_was_submitted_is_released_by_others_than_its_owner(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        for name, state in [("s1", "submitted"), ("s2", "open")]:
+            store.sessions.add(row(store, name, state=state, reason="held"))
+            store.sessions.release(name, "submitted")
+        kept = {found.id: (found.reason, found.exit_status) for found in store.sessions.all()}
+        assert kept == {"s1": (None, "submitted"), "s2": ("held", None)}
+
+
+def test_artefacts_and_submissions_are_found_by_the_beginning_of_a_hash(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.sessions.add(row(store))
+        for name in ("abc1", "abc2"):
+            store.submissions.add("s1", "submit", name, size=3, at=3.0)
+            (tmp_path / "artefacts" / f"{name}.tar").write_bytes(b"tar")
+        (tmp_path / "artefacts/.abc.part").touch()
+        assert [found.artefact for found in store.submissions.of_artefact("abc")] == ["abc1", "abc2"]
+        assert [(found.sha256, found.size) for found in store.artefacts.named("abc2")] == [("abc2", 3)]
+        assert store.submissions.of_artefact("%") == []
+        assert store.artefacts.named("*") == store.artefacts.named("../a") == []
 
 
 def test_a_server_lives_for_as_long_as_it_holds_its_lock(tmp_path: Path) -> None:
@@ -172,3 +219,22 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SetupError, match="newer mlgym-mcp"), Store.open(tmp_path):
         pass
+
+
+def test_a_data_folder_of_the_first_schema_is_brought_to_this_one_with_all_it_holds(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "mlgym.sqlite")
+    connection.executescript(VERSION_1)
+    connection.execute("PRAGMA user_version = 1")
+    values = ("s1", "local", None, "toy-v1", "strict", "sample", 0, "open", None, None, 1.0, None, "fake")
+    connection.execute(
+        f"INSERT INTO sessions VALUES ({', '.join('?' * 20)})", (*values, "box", "token", 9.0, None, "{}", None, None)
+    )
+    connection.commit()
+    connection.close()
+    with Store.open(tmp_path) as store:
+        found = store.sessions.get("s1")
+        assert found is not None
+        assert (found.sandbox, found.state, found.budget) == ("box", "open", "{}")
+        store.wishes.add("s1", "end", at=2.0)
+    with Store.open(tmp_path) as store:
+        assert store.wishes.of("s1") == "end"

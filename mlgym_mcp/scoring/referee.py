@@ -127,30 +127,26 @@ class Referee:
         return derive_seed(self._secret, "play", request.session_id, purpose, request.artefact.sha256)
 
     def _record(self, request: ScoreRequest, verdict: Verdict, upstream: Verdict | None, *, seconds: float) -> Score:
-        task, flavour, protocol = request.task, request.prepared.flavour, request.protocol
         outcome = "infrastructure_fault" if verdict.outcome == "grader_error" else verdict.outcome
-        beside_published = upstream is not None and upstream.outcome == "scored"
+        if _covers_upstream(request):
+            upstream = verdict
+        beside_published = upstream if upstream is not None and upstream.outcome == "scored" else None
         return Score(
-            task=task.id,
-            task_hash=task.content_hash,
-            phase=request.phase,
-            protocol=protocol,
-            flavour=flavour,
+            **request.identity(secret_hash=secret_hash(self._secret), backend=self._backend.name),
             outcome=outcome,
             scores=verdict.scores,
             standard_error=verdict.standard_error,
-            baseline=task.baselines.of(flavour, protocol),
-            reward=task_reward(task, outcome, verdict.scores, flavour=flavour, protocol=protocol),
-            upstream_scores=upstream.scores if upstream and beside_published else None,
-            upstream_standard_error=upstream.standard_error if upstream and beside_published else None,
+            reward=task_reward(
+                request.task,
+                outcome,
+                verdict.scores,
+                flavour=request.prepared.flavour,
+                protocol=request.protocol,
+            ),
+            upstream_scores=beside_published.scores if beside_published else None,
+            upstream_standard_error=beside_published.standard_error if beside_published else None,
             fault_code=verdict.code,
             fault_message=verdict.message if outcome == "submission_fault" else None,
-            artefact=request.artefact.sha256,
-            grader_hash=task.grader_hash,
-            secret_hash=secret_hash(self._secret),
-            environment=request.prepared.digest,
-            backend=self._backend.name,
-            network=task.resources.network,
             seconds=seconds,
         )
 
@@ -159,9 +155,18 @@ def _gradings(request: ScoreRequest) -> list[str]:
     """What the judge is asked for: the phase that ranks, and after it all of upstream's examples where that is due."""
     if request.protocol == "mlgym":
         return [UPSTREAM]
-    if request.phase == "submit" and request.prepared.flavour == "full":
+    if _stands_beside_published(request):
         return [request.phase, UPSTREAM]
     return [request.phase]
+
+
+def _covers_upstream(request: ScoreRequest) -> bool:
+    """Whether what ranks is itself measured on all of upstream's examples."""
+    return request.protocol == "mlgym" and _stands_beside_published(request)
+
+
+def _stands_beside_published(request: ScoreRequest) -> bool:
+    return request.phase == "submit" and request.prepared.flavour == "full"
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

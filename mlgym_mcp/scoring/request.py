@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlgym_mcp.scoring.score import Phase
 from mlgym_mcp.tasks.measures import Protocol
@@ -29,3 +30,20 @@ class ScoreRequest:
     protocol: Protocol
     session_id: str
     """Seeds derive from it, so the same artefact scores the same within a session. Secret: never log it."""
+
+    def identity(self, *, secret_hash: str, backend: str) -> dict[str, Any]:
+        """The fields of a Score that don't depend on what comes of the grading."""
+        return {
+            "task": self.task.id,
+            "task_hash": self.task.content_hash,
+            "phase": self.phase,
+            "protocol": self.protocol,
+            "flavour": self.prepared.flavour,
+            "baseline": self.task.baselines.of(self.prepared.flavour, self.protocol),
+            "artefact": self.artefact.sha256,
+            "grader_hash": self.task.grader_hash,
+            "secret_hash": secret_hash,
+            "environment": self.prepared.digest,
+            "backend": backend,
+            "network": self.task.resources.network,
+        }

@@ -13,11 +13,7 @@ from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
-from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
-
-HELD_AFTER = 2
-"""Infrastructure faults on one artefact after which it is held for the operator."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,20 +62,18 @@ class Grader:
                 await stack.enter_async_context(self.shared.scoring.held(places))
             score = await self._referee(phase, artefact)
         store.scores.add(submission.id, score, at=self.ledger.now)
+        if phase == "submit" and score.outcome == "scored":
+            self.shared.changes.leaderboard(self.task.id)
         return score
 
     def held(self, phase: Phase, sha256: str) -> Score | None:
         """The last fault of an artefact that has failed too often, through no fault of its own, to be tried again."""
-        faults = self.shared.services.store.scores.faults(self.ledger.row.id, phase, sha256)
-        return faults[-1] if len(faults) >= HELD_AFTER else None
+        return self.shared.services.store.scores.held(self.ledger.row.id, phase, sha256)
 
     def final(self) -> Score | None:
         """The score of the session's submission; None while there is none."""
         row = self.ledger.row
-        scores = self.shared.services.store.scores.of_session(row.id, "submit")
-        of_submission = [found.score for found in scores if found.artefact == row.submission]
-        settled = [score for score in of_submission if score.outcome != "infrastructure_fault"]
-        return settled[-1] if settled else None
+        return self.shared.services.store.scores.settled(row.id, "submit", row.submission or "")
 
     async def _referee(self, phase: Phase, artefact: ArtefactRef) -> Score:
         began = anyio.current_time()
@@ -98,21 +92,6 @@ class Grader:
             log.warning("scoring_failed", session=request.session_id, artefact=artefact.sha256, error=str(error))
         except Exception:  # noqa: BLE001 - a bug counts as a fault of ours; raised, no retry would ever end
             log.exception("scoring_failed", session=request.session_id, artefact=artefact.sha256)
-        return self._fault(request, prepared, anyio.current_time() - began)
-
-    def _fault(self, request: ScoreRequest, prepared: PreparedTask, seconds: float) -> Score:
-        return Score(
-            task=self.task.id,
-            task_hash=self.task.content_hash,
-            phase=request.phase,
-            protocol=request.protocol,
-            flavour=prepared.flavour,
-            outcome="infrastructure_fault",
-            artefact=request.artefact.sha256,
-            grader_hash=self.task.grader_hash,
-            secret_hash=self.shared.services.store.secret_hash,
-            environment=prepared.digest,
-            backend=self.shared.services.backend.name,
-            network=self.task.resources.network,
-            seconds=seconds,
-        )
+        services = self.shared.services
+        identity = request.identity(secret_hash=services.store.secret_hash, backend=services.backend.name)
+        return Score(**identity, outcome="infrastructure_fault", seconds=anyio.current_time() - began)

@@ -1,8 +1,9 @@
-"""The keeper: looks at an open session now and then, renews its sandbox, and ends it when its time is over."""
+"""The keeper: looks at a session now and then, renews its sandbox, and ends it when its time is over or it should."""
 
 import structlog
 
 from mlgym_mcp.errors import MLGymError
+from mlgym_mcp.sessions.call import PATIENT
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
@@ -17,14 +18,23 @@ log = structlog.get_logger(__name__)
 
 
 async def keep(shared: Shared, ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
-    """Run while the session is open."""
-    while ledger.state == "open":
+    """Run while the session waits or is open."""
+    while ledger.live:
         left = ledger.left().wall_time
         await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))
         try:
-            await _look(ledger, lodging, verdicts)
+            if _should_end(shared, ledger):
+                lodging.forfeit(PATIENT)
+            else:
+                await _look(ledger, lodging, verdicts)
         except MLGymError as error:
             log.warning("session_not_kept", session=ledger.row.id, error=str(error))
+
+
+def _should_end(shared: Shared, ledger: Ledger) -> bool:
+    """Whether the operator wants it over, from another process; a submission that is being scored is waited for."""
+    row = ledger.row
+    return ledger.live and row.submission is None and shared.services.store.wishes.of(row.id) == "end"
 
 
 async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:

@@ -1,6 +1,6 @@
 """The ledger: what lasts of one session. Every change is in the store before anybody is told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,8 +35,11 @@ class Entry:
 class Ledger:
     """One session's row, budget and events."""
 
-    def __init__(self, store: Store, clock: Clock, row: SessionRow, lease_s: float, *, spawn: Spawn) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, row: SessionRow, lease_s: float, *, spawn: Spawn, changed: Callable[[], None]
+    ) -> None:
         self._spawn = spawn
+        self._changed = changed
         self._store = store
         self._clock = clock
         self._lease_s = lease_s
@@ -118,6 +121,7 @@ class Ledger:
         stored, self._stored = self._stored, None
         self._store.sessions.save(row, stored=stored)
         self._stored = row
+        self._changed()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -145,6 +149,7 @@ class Ledger:
     def finish(self, entry: Entry, reply: object) -> None:
         """Record the reply of an accepted call, before it is given."""
         self._store.events.finish(self._written(entry), seconds=self.now - entry.began, reply=to_json(reply))
+        self._changed()
 
     def note(self, kind: str, request: object, call: Call, reply: object) -> None:
         """Record a free call and its reply at once."""
@@ -157,6 +162,7 @@ class Ledger:
             self._store.events.finish(event, seconds=self.now - entry.began, error=str(error) or repr(error))
             if refund:
                 self.refund(entry)
+        self._changed()
 
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""

@@ -115,6 +115,17 @@ class Lodging:
         self._scope.cancel()
         self._shared.spawn(Operation(self._dispose))
 
+    def forfeit(self, call: Call) -> None:
+        """Give the session up, unscored.
+
+        Raises:
+            SessionClosed: it is over, or its submission is being scored.
+        """
+        self.require_open()
+        entry = self.ledger.accept("end", {}, call, charge=False)
+        self.close("ended", exit_status.FORFEITED)
+        self.ledger.finish(entry, {})
+
     async def resume(self) -> None:
         """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
         self._shared.sandboxes.take_beyond()

@@ -14,6 +14,8 @@ import anyio
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.places import Places
@@ -74,6 +76,11 @@ class SessionManager:
             finally:
                 task_group.cancel_scope.cancel()
 
+    @property
+    def changes(self) -> Changes:
+        """Where the sessions tell of their changes."""
+        return self._shared.changes
+
     async def start(self, request: StartRequest, *, principal: str = LOCAL, call: Call = PATIENT) -> Session:
         """Start a session; it is `open`, or still `waiting` when the caller would wait no longer.
 
@@ -127,6 +134,10 @@ class SessionManager:
     def last_used(self, principal: str = LOCAL) -> str | None:
         """The handle of the session that this principal last used on this server."""
         return self._last_used.get(principal)
+
+    def leaderboard(self, task: TaskSpec) -> Leaderboard:
+        """What was submitted on a task, whoever did and on whichever server of this data folder."""
+        return leaderboard(self._store, task)
 
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""

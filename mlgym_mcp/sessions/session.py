@@ -1,5 +1,6 @@
 """A session: one attempt at one task."""
 
+from functools import partial
 from typing import Literal, TypeVar
 
 import anyio
@@ -7,7 +8,6 @@ import anyio
 from mlgym_mcp.errors import SandboxGone, SessionBusy, SessionClosed
 from mlgym_mcp.sandbox.guest import KILL_WAIT, JobInfo
 from mlgym_mcp.scoring.score import Score
-from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
@@ -43,7 +43,9 @@ class Session:
         self.task = task
         self._shared = shared
         self._store = shared.services.store
-        self._ledger = Ledger(self._store, shared.services.clock, row, shared.limits.lease_s, spawn=shared.spawn)
+        changed = partial(shared.changes.session, row.id)
+        clock, lease_s = shared.services.clock, shared.limits.lease_s
+        self._ledger = Ledger(self._store, clock, row, lease_s, spawn=shared.spawn, changed=changed)
         self._lodging = Lodging(shared, self._ledger, task)
         self._once = Once(self._store, row.id, shared.spawn)
         self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
@@ -154,10 +156,7 @@ class Session:
         """
         self._once.known("end", call, dict)
         if self._ledger.live:
-            self._lodging.require_open()
-            entry = self._ledger.accept("end", {}, call, charge=False)
-            self._lodging.close("ended", exit_status.FORFEITED)
-            self._ledger.finish(entry, {})
+            self._lodging.forfeit(call)
         return self._view((), self._grader.final())
 
     def trajectory(self) -> list[Event]:
@@ -167,7 +166,7 @@ class Session:
     def begin(self) -> None:
         """Open the session in the background."""
         self._shared.spawn(self._lodging.opening)
-        self._shared.spawn(Operation(self._live))
+        self._shared.spawn(Operation(self._keep))
 
     async def resume(self) -> None:
         """Go on where an earlier server stopped."""
@@ -254,10 +253,6 @@ class Session:
         if not await wait(operation, call, pause=limits.notify_s, last_line=self._last_line, limit=limit):
             raise SessionBusy(NO_ANSWER)
         return await operation.result()
-
-    async def _live(self) -> None:
-        await self._lodging.opening.ended()
-        await self._keep()
 
     async def _keep(self) -> None:
         await keep(self._shared, self._ledger, self._lodging, self._verdicts)

@@ -1,10 +1,11 @@
 """What all sessions of one manager share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from anyio.abc import TaskGroup
 
+from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.places import Places
@@ -22,6 +23,7 @@ class Shared:
     """For sessions with a sandbox."""
     scoring: Places
     """For artefacts being scored."""
+    changes: Changes = field(default_factory=Changes)
 
     def spawn(self, operation: Operation[Any]) -> None:
         """Start an operation; it ends with the manager at the latest."""

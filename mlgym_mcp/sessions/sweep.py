@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from mlgym_mcp.errors import MLGymError, SandboxError
-from mlgym_mcp.sessions.grading import HELD_AFTER
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.state import LIVE
 from mlgym_mcp.store import SessionRow
@@ -51,8 +50,7 @@ def _ours(services: Services, row: SessionRow) -> bool:
 async def _left_undone(services: Services, row: SessionRow) -> bool:
     """Whether the session is over without knowing it, or has a submission that nobody scores."""
     if row.state not in LIVE:
-        faults = services.store.scores.faults(row.id, "submit", row.submission or "")
-        return len(faults) < HELD_AFTER
+        return services.store.scores.held(row.id, "submit", row.submission or "") is None
     if row.lease_until <= services.clock.now():
         return True
     return row.state == "open" and not await services.backend.alive(row.sandbox)

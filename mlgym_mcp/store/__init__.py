@@ -2,9 +2,9 @@
 
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.instance import Instance
-from mlgym_mcp.store.scores import ScoreRow
+from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
 from mlgym_mcp.store.submissions import Submission
 
-__all__ = ["Event", "Instance", "ScoreRow", "SessionRow", "Store", "Submission"]
+__all__ = ["Event", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]

@@ -32,6 +32,11 @@ class Artefacts:
         path = self._path(sha256)
         return StoredArtefact(sha256, path, path.stat().st_size) if path.is_file() else None
 
+    def named(self, prefix: str) -> list[StoredArtefact]:
+        """The artefacts whose hash begins so."""
+        names = sorted(path.stem for path in self._folder.glob("*.tar") if path.name.startswith(prefix))
+        return [found for name in names if (found := self.get(name)) is not None]
+
     async def add(self, chunks: AsyncIterator[bytes]) -> StoredArtefact:
         """Keep what a stream brings; on return it is on the disk. Nothing is left of a stream that fails."""
         part = temporary_name(self._folder / "artefact")

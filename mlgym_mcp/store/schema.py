@@ -70,5 +70,13 @@ CREATE TABLE scores (
 CREATE INDEX scores_by_submission ON scores (submission, id);
 """
 
-STEPS = (VERSION_1,)
+VERSION_2 = """
+CREATE TABLE wishes (
+    session TEXT PRIMARY KEY REFERENCES sessions (id),
+    wish TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+"""
+
+STEPS = (VERSION_1, VERSION_2)
 """Step N leads from version N to version N + 1."""

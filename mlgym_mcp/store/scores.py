@@ -19,9 +19,30 @@ class ScoreRow:
     score: Score
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one session scored with its submission, and how it ended. `at` in seconds since the epoch."""
+
+    session: str
+    artefact: str
+    at: float
+    exit_status: str | None
+    score: Score
+
+
+HELD_AFTER = 2
+"""Infrastructure faults on one artefact, in a row, after which it is held for the operator."""
+
 LATEST = """
 SELECT submissions.session, sessions.task, submissions.phase, submissions.artefact, scores.at, scores.score
 FROM scores JOIN submissions ON scores.submission = submissions.id JOIN sessions ON submissions.session = sessions.id
+"""
+
+STANDINGS = """
+SELECT submissions.session, submissions.artefact, scores.at, sessions.exit_status, scores.score
+FROM scores JOIN submissions ON scores.submission = submissions.id JOIN sessions ON submissions.session = sessions.id
+WHERE sessions.task = :task AND phase = 'submit' AND outcome = 'scored' AND submissions.artefact = sessions.submission
+ORDER BY scores.at, scores.id
 """
 
 
@@ -50,10 +71,29 @@ class Scores:
         query = LATEST + "WHERE sessions.task = :task AND phase = :phase ORDER BY scores.id"
         return [_row(found) for found in self._database.rows(query, {"task": task, "phase": phase})]
 
-    def faults(self, session: str, phase: str, artefact: str) -> list[Score]:
-        """The times this artefact could not be scored through no fault of its own."""
-        scores = [row.score for row in self.of_session(session, phase) if row.artefact == artefact]
-        return [score for score in scores if score.outcome == "infrastructure_fault"]
+    def standings(self, task: str) -> list[Standing]:
+        """What the sessions of a task scored with their submission, oldest first."""
+        return [
+            Standing(**{**dict(found), "score": Score.model_validate_json(found["score"])})
+            for found in self._database.rows(STANDINGS, {"task": task})
+        ]
+
+    def settled(self, session: str, phase: str, artefact: str) -> Score | None:
+        """The last verdict on an artefact: a score, or its own fault; None while there is none."""
+        verdicts = [score for score in self._of_artefact(session, phase, artefact) if _is_verdict(score)]
+        return verdicts[-1] if verdicts else None
+
+    def held(self, session: str, phase: str, artefact: str) -> Score | None:
+        """The last fault of an artefact that has failed too often, through no fault of its own, to be tried again."""
+        last = self._of_artefact(session, phase, artefact)[-HELD_AFTER:]
+        return None if len(last) < HELD_AFTER or any(map(_is_verdict, last)) else last[-1]
+
+    def _of_artefact(self, session: str, phase: str, artefact: str) -> list[Score]:
+        return [row.score for row in self.of_session(session, phase) if row.artefact == artefact]
+
+
+def _is_verdict(score: Score) -> bool:
+    return score.outcome != "infrastructure_fault"
 
 
 def _row(found: Any) -> ScoreRow:

@@ -46,6 +46,10 @@ COLUMNS = tuple(field.name for field in fields(SessionRow))
 INSERT = f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
 CLAIM = "UPDATE sessions SET owner = :new WHERE id = :id AND owner IS :old"
 
+RELEASE = """
+UPDATE sessions SET reason = NULL, exit_status = :exit_status WHERE id = :id AND state = 'submitted'
+"""
+
 UNSCORED = """
 SELECT * FROM sessions WHERE state = 'cut_off' AND submission IS NOT NULL AND NOT EXISTS (
     SELECT * FROM submissions JOIN scores ON scores.submission = submissions.id
@@ -90,6 +94,18 @@ class Sessions:
         """The session with this id, or None."""
         return self._one("SELECT * FROM sessions WHERE id = :value", session_id)
 
+    def named(self, name: str) -> list[SessionRow]:
+        """The sessions that a person means: by their handle, or by the beginning of their sandbox's name."""
+        query = "SELECT * FROM sessions WHERE id = :name OR substr(sandbox, 1, length(:name)) = :name"
+        return [_row(found) for found in self._database.rows(f"{query} ORDER BY created_at", {"name": name})]
+
+    def release(self, session_id: str, exit_status: str) -> None:
+        """Write how a session ended whose submission was held and has its verdict now; not its owner need do it.
+
+        Nobody writes a session any more that is over, and this leaves alone one that is not.
+        """
+        self._database.change(RELEASE, {"id": session_id, "exit_status": exit_status})
+
     def by_sandbox(self, sandbox: str) -> SessionRow | None:
         """The session whose sandbox this is, or None."""
         return self._one("SELECT * FROM sessions WHERE sandbox = :value", sandbox)
@@ -102,6 +118,10 @@ class Sessions:
     def unscored(self) -> list[SessionRow]:
         """The sessions that were cut off and whose submission has no score yet, oldest first, whoever owns them."""
         return [_row(found) for found in self._database.rows(UNSCORED)]
+
+    def all(self) -> list[SessionRow]:
+        """Every session there ever was, oldest first."""
+        return [_row(found) for found in self._database.rows("SELECT * FROM sessions ORDER BY created_at, rowid")]
 
     def list(self, *, principal: str | None = None, limit: int = 1000) -> list[SessionRow]:
         """The latest sessions, newest first, of one principal or of all."""

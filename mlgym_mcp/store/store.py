@@ -17,6 +17,7 @@ from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.secret import read_secret
 from mlgym_mcp.store.sessions import Sessions
 from mlgym_mcp.store.submissions import Submissions
+from mlgym_mcp.store.wishes import Wishes
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Store:
     events: Events
     submissions: Submissions
     scores: Scores
+    wishes: Wishes
     artefacts: Artefacts
     secret: bytes
     """Never to be shown; scores carry `secret_hash`."""
@@ -64,6 +66,7 @@ class Store:
                 events=Events(database),
                 submissions=Submissions(database),
                 scores=Scores(database),
+                wishes=Wishes(database),
                 artefacts=Artefacts(artefacts),
                 secret=read_secret(folder / "secret"),
             )

@@ -35,6 +35,11 @@ class Submissions:
             )
         return Submission(number, session, phase, artefact, size, at)
 
+    def of_artefact(self, prefix: str) -> list[Submission]:
+        """The submissions of artefacts whose hash begins so, in order."""
+        query = "SELECT * FROM submissions WHERE substr(artefact, 1, length(:prefix)) = :prefix ORDER BY id"
+        return [_submission(found) for found in self._database.rows(query, {"prefix": prefix})]
+
     def list(self, session: str) -> list[Submission]:
         """All submissions of a session, in order."""
         query = "SELECT * FROM submissions WHERE session = :session ORDER BY id"

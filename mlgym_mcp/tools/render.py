@@ -103,7 +103,10 @@ def _outcome(reply: ScoreReply) -> str:
         return f"The server failed to score it, through no fault of yours; nothing was charged. {held}"
     if reply.outcome == "nothing_to_score":
         return "There was nothing to score."
-    return "The score of the submission:" if reply.phase == "submit" else "The score on the validation part:"
+    if reply.phase == "submit":
+        return "The score of the submission:"
+    strict = reply.score is not None and reply.score.protocol == "strict"
+    return "The score on the validation part:" if strict else "The score on all examples, as `submit` would give it:"
 
 
 def _figures(score: Score | None) -> list[str]:

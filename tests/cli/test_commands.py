@@ -3,19 +3,10 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from mlgym_mcp.cli import app, main
-from mlgym_mcp.store import Store
+from mlgym_mcp.cli import main
+from tests.cli.terminal import printed
 from tests.fakes import TASK, write_task
-from tests.records import row, score
-
-
-def printed(*arguments: str) -> str:
-    """What a command prints that goes well."""
-    ended = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"}, catch_exceptions=False)
-    assert ended.exit_code == 0, ended.output
-    return ended.output
 
 
 def test_tasks_are_listed_with_metric_and_best_known_score(tmp_path: Path) -> None:
@@ -59,21 +50,6 @@ def test_data_of_a_further_task_is_prepared_and_then_listed(tmp_path: Path) -> N
     [place] = (tmp_path / "data/prepared" / TASK).glob("sample-*/")
     assert str(place) in made.replace("\n", "")
     assert str(place) in printed("data", "list", *folders)
-
-
-def test_results_of_one_protocol_and_one_flavour_are_ranked_by_themselves(tmp_path: Path) -> None:
-    write_task(tmp_path / "tasks")
-    kinds = [(flavour, protocol) for flavour in ("full", "sample") for protocol in ("strict", "mlgym")]
-    with Store.open(tmp_path / "data") as store:
-        store.sessions.add(row(store))
-        for flavour, protocol in kinds:
-            kept = store.submissions.add("s1", "submit", f"{flavour}-{protocol}", size=3, at=3.0)
-            store.scores.add(kept.id, score(flavour=flavour, protocol=protocol, reward=0.1), at=4.0)
-    folders = ("--tasks-dir", str(tmp_path / "tasks"), "--data-dir", str(tmp_path / "data"))
-    for flavour, protocol in kinds:
-        chosen = ("--protocol", protocol, *(("--sample",) if flavour == "sample" else ()))
-        [_, line] = printed("results", "list", TASK, *chosen, *folders).splitlines()
-        assert line.startswith(f"{flavour}-{protocol} "[:12])
 
 
 @pytest.mark.parametrize(

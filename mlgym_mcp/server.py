@@ -6,11 +6,12 @@ sessions are opened by the first call that needs them, and closed with the serve
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
+from starlette.types import ASGIApp
 
 from mlgym_mcp import __version__, assets
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -18,14 +19,41 @@ from mlgym_mcp.sessions.manager import SessionManager
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tools.caching import cache_hints
+from mlgym_mcp.tools.completion import add_completion
 from mlgym_mcp.tools.desk import Defaults, Desk
+from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.tools.instructions import instructions
 from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
+from mlgym_mcp.tools.subscriptions import add_subscriptions
+from mlgym_mcp.tools.updates import Updates
+from mlgym_mcp.web.address import names, require_guard
+from mlgym_mcp.web.app import make_app
 
 Opened = TypeVar("Opened")
 OpenServices: TypeAlias = Callable[[Settings, Catalog], AbstractAsyncContextManager[Services]]
+
+
+@asynccontextmanager
+async def open_web(settings: Settings, open_services: OpenServices | None = None) -> AsyncIterator[ASGIApp]:
+    """Open the same server behind HTTP addresses.
+
+    Raises:
+        SetupError: it would be open to strangers.
+        UnknownTask: as for `open_server`.
+    """
+    require_guard(settings.host, settings.token)
+    limits = EndpointLimits(settings.max_connections, settings.connection_idle)
+    allowed = names(settings.host, settings.allowed_hosts)
+    async with open_server(settings, open_services) as server:
+        one_session = _make_server(replace(server.desk, one_session=True), server.updates)
+        async with (
+            open_endpoint(server, allowed, limits) as everything,
+            open_endpoint(one_session, allowed, limits) as within,
+        ):
+            yield make_app(everything, within, token_hash=settings.token)
 
 
 @asynccontextmanager
@@ -50,13 +78,18 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
             (open_services or _open_real_services)(settings, catalog) as services,
             SessionManager.open(services, _limits(settings)) as manager,
         ):
+            manager.changes.tell(updates)
             yield manager
 
+    updates = Updates()
     async with anyio.create_task_group() as tasks:
+        await tasks.start(updates.run)
         manager = Lazy(tasks, open_manager)
         try:
-            yield _make_server(settings, catalog, manager)
+            defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
+            yield _make_server(Desk.of(catalog, manager.get, task=settings.task, defaults=defaults), updates)
         finally:
+            updates.close()
             manager.close()
 
 
@@ -120,20 +153,22 @@ class Lazy(Generic[Opened]):
             await self._closing.wait()
 
 
-def _make_server(settings: Settings, catalog: Catalog, manager: Lazy[SessionManager]) -> TaskServer:
-    defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
-    desk = Desk.of(catalog, manager.get, task=settings.task, defaults=defaults)
+def _make_server(desk: Desk, updates: Updates) -> TaskServer:
     server = TaskServer(
         "mlgym-mcp",
         title="AI-research tasks",
         instructions=instructions(desk),
         version=__version__,
         log_level="WARNING",
+        cache_hints=cache_hints(desk),
+        subscriptions=updates.bus,
     )
-    server.desk = desk
+    server.desk, server.updates = desk, updates
     add_tools(server, desk)
     add_resources(server, desk)
     add_prompts(server, desk)
+    add_completion(server, desk)
+    add_subscriptions(server, desk, updates)
     return server
 
 

@@ -44,7 +44,9 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
         ("SANDBOX", "jail", "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap' or 'fake'."),
         ("WAIT_S", "90", "MLGYM_MCP_WAIT_S is '90', but should be less than or equal to 50."),
         ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
-        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: cache_dir, data_dir,"),
+        ("TOKEN", "too-short", "MLGYM_MCP_TOKEN should be at least 20 characters; make one with: python3 -c"),
+        ("PORT", "http", "MLGYM_MCP_PORT is 'http', but should be a valid integer"),
+        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, cache_dir,"),
     ],
 )
 def test_a_bad_variable_is_named_with_what_was_expected(tmp_path: Path, name: str, value: str, message: str) -> None:
@@ -70,3 +72,11 @@ def test_a_file_that_is_absent_or_not_toml_is_named(tmp_path: Path) -> None:
 def test_settings_never_change(tmp_path: Path) -> None:
     with pytest.raises(ValidationError):
         Settings.load(environ=config(tmp_path, "")).wait_s = 1
+
+
+def test_of_a_token_only_a_hash_is_kept(tmp_path: Path) -> None:
+    token = "a-token-that-nobody-can-guess"
+    settings = Settings.load(environ={**config(tmp_path, ""), "MLGYM_MCP_TOKEN": token})
+    assert token not in repr(settings) and settings.token is not None
+    again = Settings.load(environ=config(tmp_path, f'token = "{settings.token}"'))
+    assert again.token == settings.token

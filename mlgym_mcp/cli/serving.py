@@ -68,6 +68,7 @@ def _serve_http(settings: Settings) -> None:
             typer.echo(f"mlgym-mcp: serving MCP at {address.url(listener)}/mcp", err=True)
             yield app
 
+    address.require_guard(settings.host, settings.token)
     with address.listen(settings.host, settings.port) as listener:
         serving.run(opening, listener)
 

@@ -29,7 +29,10 @@ class Caller:
         return f"Caller(principal={self.principal!r})"
 
 
-_current: ContextVar[Caller] = ContextVar("caller", default=Caller())
+STDIO = Caller()
+"""Who speaks over stdin and stdout."""
+
+_current: ContextVar[Caller] = ContextVar("caller", default=STDIO)
 
 
 def current_caller() -> Caller:

@@ -1,17 +1,23 @@
 """The tools that read: `list_tasks`, and `read` for clients that show a model no resources."""
 
+import base64
 from typing import Annotated
 
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.types import CallToolResult, ContentBlock, ImageContent, InputRequiredResult, TextContent
 from pydantic import Field
 
 from mlgym_mcp.errors import CallerError
 from mlgym_mcp.tools.answers import TaskEntry, TaskList
 from mlgym_mcp.tools.desk import Desk
+from mlgym_mcp.tools.files import IMAGES, binary_type
 from mlgym_mcp.tools.incoming import Request
 from mlgym_mcp.tools.output import shown
 from mlgym_mcp.tools.render import task_text
-from mlgym_mcp.tools.reply import structured, text
+from mlgym_mcp.tools.reply import mixed, structured
+
+MAX_IMAGE = 5 * 1024 * 1024
+"""Bytes of an image that can be shown, as for `edit`."""
 
 
 class CatalogueTools:
@@ -42,14 +48,23 @@ class CatalogueTools:
         """Read one of this server's resources. Free.
 
         `mlgym://tasks`: the catalogue. `mlgym://tasks/{id}`: a task and its brief. `mlgym://tasks/{id}/files/{path}`:
-        its brief and starter files. `mlgym://sessions/{session}` and `mlgym://sessions/{session}/trajectory`: how a
-        session of yours stands, and all that was done in it.
+        its brief and starter files; a PNG or JPEG is shown as an image. `mlgym://leaderboard/{id}`: what was submitted
+        on a task, best first. `mlgym://sessions/{session}` and `mlgym://sessions/{session}/trajectory`: how a session
+        of yours stands, and all that was done in it.
         """
         contents = await request.mcp_server.read_resource(uri, request)
         if isinstance(contents, InputRequiredResult):
             raise CallerError(f"{uri} can't be read without further input.")
-        return text(*(shown(_as_bytes(part.content), rest="read the resource itself") for part in contents))
+        return mixed([_block(uri, part) for part in contents])
 
 
-def _as_bytes(content: str | bytes) -> bytes:
-    return content if isinstance(content, bytes) else content.encode()
+def _block(uri: str, part: ReadResourceContents) -> ContentBlock:
+    if isinstance(part.content, str):
+        return TextContent(type="text", text=shown(part.content.encode(), rest="read the resource itself").rstrip("\n"))
+    kind = binary_type(part.content)
+    if kind in IMAGES.values() and len(part.content) <= MAX_IMAGE:
+        return ImageContent(type="image", data=base64.b64encode(part.content).decode(), mime_type=kind)
+    raise CallerError(
+        f"{uri} is {len(part.content):,} bytes of {kind}, which can't be shown here. "
+        "Starter files lie in a session's /workspace: look at it there with `bash`."
+    )

@@ -53,6 +53,8 @@ class Handles:
     async def _pinned_session(
         self, manager: SessionManager, pinned: StartRequest, named: str | None, call: Call
     ) -> Session:
+        if named and self._pinned_id is None:
+            raise UnknownSession(ONE_SESSION)
         session = await manager.get(self._pinned_id) if self._pinned_id else None
         if session is None or session.never_opened:
             # Answered at once, so that the call has all of its time; under one key, so that two calls start but one.

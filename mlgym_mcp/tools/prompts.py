@@ -1,10 +1,13 @@
 """The prompts: what a person may pick instead of writing it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
-from mlgym_mcp.errors import UnknownSession, UnknownTask
+from mlgym_mcp.errors import CallerError
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.reply import told
 
@@ -17,14 +20,34 @@ with `submit`. Use the budget well: every reply says what is left of it.
 
 
 def add_prompts(server: MCPServer, desk: Desk) -> None:
-    """Give a server its prompts."""
+    """Give a server its prompts. Where there is one task only, it need not be named."""
+    attempt = Attempt(desk)
+    prompt = server.prompt("attempt", title="Attempt a task")
+    prompt(attempt.of_the_only_task if desk.one_session else attempt.of_a_task)
 
-    @server.prompt("attempt", title="Attempt a task")
-    async def attempt(task: str) -> str:
+
+class Attempt:
+    """The prompt that sets a model to work."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def of_a_task(self, task: str) -> str:
         """Work at one task until it is submitted."""
-        try:
-            brief = (await desk.task(task)).brief
-        except (UnknownTask, UnknownSession) as error:
-            raise MCPError(INVALID_PARAMS, told(error)) from error
-        start = "" if desk.one_session else f"Begin with `start` on {task}. "
-        return ATTEMPT.format(task=task, start=start, brief=brief)
+        with _refusing():
+            brief = (await self._desk.task(task)).brief
+        return ATTEMPT.format(task=task, start=f"Begin with `start` on {task}. ", brief=brief)
+
+    async def of_the_only_task(self, task: str | None = None) -> str:
+        """Work at the task until it is submitted."""
+        with _refusing():
+            [only] = await self._desk.tasks() if task is None else [await self._desk.task(task)]
+        return ATTEMPT.format(task=only.id, start="", brief=only.brief)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except CallerError as error:
+        raise MCPError(INVALID_PARAMS, told(error)) from error

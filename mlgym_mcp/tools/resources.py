@@ -1,54 +1,61 @@
 """The resources: the catalogue for everybody, a session for whoever holds its handle."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, Resource
-from mcp.types import ResourceTemplateReference as TemplateReference
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.types import InputRequiredResult, Resource, ResourceTemplate
 
-from mlgym_mcp.errors import UnknownSession, UnknownTask
+from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
+from mlgym_mcp.tools.files import binary_type, content_of, files_of
+from mlgym_mcp.tools.incoming import Request
+from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard_of
 from mlgym_mcp.tools.render import task_text
 from mlgym_mcp.tools.reply import readable
+from mlgym_mcp.tools.updates import Updates
 
 MARKDOWN = "text/markdown"
 JSON = "application/json"
 JSON_LINES = "application/jsonl"
-MAX_COMPLETIONS = 100
 
 
 class TaskServer(MCPServer[Any]):
-    """An MCP server that lists each task as a resource, read from the catalogue only when a client asks."""
+    """An MCP server that lists what its tasks give to read, taken from the catalogue only when a client asks."""
 
     desk: Desk
+    updates: Updates
 
     async def list_resources(self) -> list[Resource]:
-        """The static resources, and each task with its brief: some clients never ask for templates."""
-        listed = await super().list_resources()
-        for task in await _offered(self.desk):
-            uri = f"mlgym://tasks/{task.id}"
-            listed.append(Resource(uri=uri, name=task.id, title=task.title, mime_type=MARKDOWN))
-        return listed
+        """The static resources, each task with its brief, and its leaderboard: some clients never ask for templates."""
+        tasks = await _offered(self.desk)
+        boards = [] if self.desk.one_session else [leaderboard_of(task) for task in tasks]
+        return [*await super().list_resources(), *map(_listed, tasks), *boards]
+
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        """The templates; without that of the leaderboards where none are shown."""
+        listed = await super().list_resource_templates()
+        return [template for template in listed if template.uri_template != TEMPLATE or not self.desk.one_session]
+
+    async def read_resource(
+        self, uri: Any, context: Request | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """A resource, with the type that it turns out to have."""
+        found = await super().read_resource(uri, context)
+        return found if isinstance(found, InputRequiredResult) else map(_typed, found)
 
 
 def add_resources(server: TaskServer, desk: Desk) -> None:
-    """Give a server its resources and their completion."""
+    """Give a server its resources."""
     _add_tasks(server, desk)
     _add_sessions(server, desk)
-
-    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK leaves it untyped
-    async def complete(
-        reference: PromptReference | TemplateReference, argument: CompletionArgument, context: CompletionContext | None
-    ) -> Completion | None:
-        if argument.name not in ("task", "id"):
-            return None
-        ids = [task.id for task in await _offered(desk) if task.id.startswith(argument.value)]
-        return Completion(values=ids[:MAX_COMPLETIONS], total=len(ids), has_more=len(ids) > MAX_COMPLETIONS)
+    add_leaderboards(server, desk)
 
 
 def _add_tasks(server: TaskServer, desk: Desk) -> None:
@@ -64,21 +71,17 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
     async def task(id: str) -> str:  # noqa: A002 - the template's word
         """A task and its brief."""
         found = await desk.task(id)
-        files = "\n".join(f"- mlgym://tasks/{id}/files/{path}" for path in _files(found))
+        files = "\n".join(f"- mlgym://tasks/{id}/files/{path}" for path in files_of(found))
         return f"{task_text(found)}\n\n{found.brief}\n\nFiles:\n{files}\n"
 
     @server.resource("mlgym://tasks/{id}/files/{+path}", title="A file of a task", mime_type="text/plain")
     @readable
     async def file(id: str, path: str) -> str | bytes:  # noqa: A002 - the template's word
         """The brief, a starter file or the sample submission."""
-        found = _files(await desk.task(id))
+        found = files_of(await desk.task(id))
         if path not in found:
             raise UnknownTask(f"The task {id} shows no file {path!r}; it shows: {', '.join(found)}.")
-        content = found[path].read_bytes()
-        try:
-            return content.decode()
-        except UnicodeDecodeError:
-            return content
+        return content_of(found[path])
 
 
 def _add_sessions(server: TaskServer, desk: Desk) -> None:
@@ -98,18 +101,20 @@ def _add_sessions(server: TaskServer, desk: Desk) -> None:
 
 
 async def _offered(desk: Desk) -> tuple[TaskSpec, ...]:
-    """The tasks to list: none where the caller's address names no session, since lists have no errors."""
+    """The tasks to list: none where the session that the caller's address names can't be had; lists have no errors."""
     try:
         return await desk.tasks()
-    except UnknownSession:
+    except (CallerError, SetupError):
         return ()
 
 
-def _files(task: TaskSpec) -> dict[str, Path]:
-    """What a task shows to everybody: its brief, its starter files, its sample submission."""
-    starter = {f"starter/{place}": path for place, path in task.starter_files().items()}
-    samples = {path.name: path for path in sorted(task.folder.glob("sample_submission*")) if path.is_file()}
-    return {"brief.md": task.folder / "brief.md", **starter, **samples}
+def _listed(task: TaskSpec) -> Resource:
+    return Resource(uri=f"mlgym://tasks/{task.id}", name=task.id, title=task.title, mime_type=MARKDOWN)
+
+
+def _typed(part: ReadResourceContents) -> ReadResourceContents:
+    """A template has one type for all that it reads."""
+    return replace(part, mime_type=binary_type(part.content)) if isinstance(part.content, bytes) else part
 
 
 def _line(event: Event) -> str:

@@ -19,6 +19,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def require_guard(host: str, token_hash: str | None) -> None:
+    """Check that no stranger could use a server that listens on `host`.
+
+    Raises:
+        SetupError: some could.
+    """
+    if token_hash is None and not is_loopback(host):
+        raise SetupError(
+            f"at {host} anybody could use this server; set MLGYM_MCP_TOKEN to a secret of its callers, "
+            "or leave --host out."
+        )
+
+
 def names(host: str, allowed: Sequence[str]) -> tuple[str, ...]:
     """The names that requests may call a server that listens on `host` by; none: any name.
 

@@ -1,17 +1,20 @@
 """`list_tasks`, `read` and the resources behind it, and what is said of each tool."""
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp.types import PromptReference, TextContent, TextResourceContents
+from mcp.types import BlobResourceContents, ImageContent, PromptReference, TextContent, TextResourceContents
 
 from tests.fakes import TASK, World, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, text_of, told
 
 TOOLS = ["list_tasks", "start", "bash", "edit", "job", "validate", "submit", "status", "end", "read"]
 CLIENTS_CUT_AT = 2048
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(16)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -56,7 +59,7 @@ async def test_list_tasks_shows_metric_baseline_and_target(tmp_path: Path) -> No
 async def test_tasks_are_listed_as_resources_and_read_with_their_brief(tmp_path: Path) -> None:
     async with connected(World(tmp_path)) as client:
         listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
-        assert {"mlgym://tasks", f"mlgym://tasks/{TASK}"} <= listed
+        assert {"mlgym://tasks", f"mlgym://tasks/{TASK}", f"mlgym://leaderboard/{TASK}"} <= listed
         [content] = (await client.read_resource(f"mlgym://tasks/{TASK}")).contents
         assert isinstance(content, TextResourceContents)
         assert "Write answer.txt." in content.text
@@ -82,6 +85,26 @@ async def test_only_the_brief_and_the_starter_files_of_a_task_are_shown(tmp_path
         assert await told(client, "read", uri=f"{files}/starter/answer.txt") == "start"
         for path in ("grader.py", "task.yaml", "../toy-v1/grader.py", "starter/../grader.py"):
             await refused(client, "read", uri=f"{files}/{path}")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_starter_file_that_is_no_text_is_shown_as_an_image_or_refused(tmp_path: Path, era: Era) -> None:
+    world = World(tmp_path)
+    starter = tmp_path / "tasks" / TASK / "starter"
+    for name, content in {"plot.png": PNG, "photo.jpg": JPEG, "weights.bin": b"\xff\x00\xfe"}.items():
+        (starter / name).write_bytes(content)
+    async with connected(world, era=era) as client:
+        files = f"mlgym://tasks/{TASK}/files/starter"
+        for name, content, mime_type in (("plot.png", PNG, "image/png"), ("photo.jpg", JPEG, "image/jpeg")):
+            [shown] = (await client.call_tool("read", {"uri": f"{files}/{name}"})).content
+            assert isinstance(shown, ImageContent)
+            assert (shown.mime_type, base64.b64decode(shown.data)) == (mime_type, content)
+            [read] = (await client.read_resource(f"{files}/{name}")).contents
+            assert isinstance(read, BlobResourceContents)
+            assert (read.mime_type, base64.b64decode(read.blob)) == (mime_type, content)
+        assert "3 bytes of application/octet-stream" in await refused(client, "read", uri=f"{files}/weights.bin")
+        [read] = (await client.read_resource(f"{files}/weights.bin")).contents
+        assert read.mime_type == "application/octet-stream"
 
 
 async def test_a_session_and_its_trajectory_are_read_with_the_handle(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from mcp import MCPError
+from mcp.types import TextContent
 
 from mlgym_mcp.errors import DataMissing, UnknownTask
 from tests.fakes import TASK, World
@@ -58,6 +60,19 @@ async def test_a_pinned_server_reads_only_its_own_task(tmp_path: Path) -> None:
         assert "one task only" in await refused(client, "read", uri="mlgym://tasks/battle-of-the-sexes-v1")
         listed = [str(resource.uri) for resource in (await client.list_resources()).resources]
         assert listed == ["mlgym://tasks", f"mlgym://tasks/{TASK}"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_prompt_of_a_pinned_server_needs_no_task(tmp_path: Path, era: Era) -> None:
+    async with connected(World(tmp_path), era=era, task=TASK) as client:
+        [prompt] = (await client.list_prompts()).prompts
+        assert [(argument.name, argument.required) for argument in prompt.arguments or []] == [("task", False)]
+        for arguments in ({}, {"task": TASK}):
+            [message] = (await client.get_prompt("attempt", arguments)).messages
+            assert isinstance(message.content, TextContent)
+            assert "Write answer.txt." in message.content.text and "`start`" not in message.content.text
+        with pytest.raises(MCPError, match="one task only"):
+            await client.get_prompt("attempt", {"task": "battle-of-the-sexes-v1"})
 
 
 async def test_a_server_pinned_to_no_task_of_the_catalogue_does_not_open(tmp_path: Path) -> None:

@@ -64,8 +64,20 @@ make_base_image() {
     --create . | docker import - debian:bookworm-slim >/dev/null
 }
 
-# Builds of images trust the certificate authorities that pip trusts on this machine.
-share_certificates() {
+# The file of certificate authorities that pip trusts on this machine, if it was told one.
+certificates() {
   local file=${PIP_CERT:-${SSL_CERT_FILE:-$(pip config get global.cert 2>/dev/null || true)}}
-  if [ -f "$file" ]; then cp "$file" docker/certs/machine.crt; fi
+  if [ -f "$file" ]; then echo "$file"; fi
+}
+
+# Builds of images trust them too.
+share_certificates() {
+  local file
+  file=$(certificates)
+  if [ -n "$file" ]; then cp "$file" docker/certs/machine.crt; fi
+}
+
+# The programs of others that tests/strangers lets loose on the server.
+install_strangers() {
+  NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$(certificates)} python -m tests.strangers.npm install
 }

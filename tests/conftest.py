@@ -1,4 +1,8 @@
-"""What every test may use. Tests marked `docker` are skipped where no engine answers, except in CI, where they fail."""
+"""What every test may use.
+
+Tests marked `docker` or `strangers` are skipped where no engine answers, or where the programs of others are not
+installed; except in CI, where they fail.
+"""
 
 import os
 from collections.abc import Callable
@@ -9,15 +13,18 @@ import pytest
 
 from mlgym_mcp.errors import BackendUnavailable
 from mlgym_mcp.sandbox.docker import open_engine
+from tests.strangers import node
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a Docker engine where there is none; under CI it runs, and fails, instead."""
-    needy = [item for item in items if item.get_closest_marker("docker")]
-    if not needy or os.environ.get("CI") or (reason := _engine_is_missing()) is None:
+    """Skip what needs something that is not there; under CI it runs, and fails, instead."""
+    if os.environ.get("CI"):
         return
-    for item in needy:
-        item.add_marker(pytest.mark.skip(reason=reason))
+    for marker, missing in (("docker", _engine_is_missing), ("strangers", node.missing)):
+        needy = [item for item in items if item.get_closest_marker(marker)]
+        if needy and (reason := missing()) is not None:
+            for item in needy:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _engine_is_missing() -> str | None:

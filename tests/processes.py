@@ -22,7 +22,8 @@ MOST_LINE = 1 << 20
 
 def environment(folder: Path, cache_dir: Path, **settings: object) -> dict[str, str]:
     """The environment of a server on a data folder below `folder`."""
-    chosen = {"data_dir": folder / "data", "cache_dir": cache_dir, "sandbox": "bubblewrap", **settings}
+    quiet = {"log_level": "warning"}  # nobody reads it on and on
+    chosen = {"data_dir": folder / "data", "cache_dir": cache_dir, "sandbox": "bubblewrap", **quiet, **settings}
     return {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "clients")]),
@@ -97,6 +98,8 @@ async def http_server(
             said = b""
             while b"/mcp\n" not in said:
                 said += await process.stderr.receive()
-            yield said.decode().split("serving MCP at ")[1].split("/mcp")[0], process
-            with suppress(ProcessLookupError):
-                process.terminate()
+            try:
+                yield said.decode().split("serving MCP at ")[1].split("/mcp")[0], process
+            finally:
+                with suppress(ProcessLookupError):
+                    process.terminate()

@@ -7,7 +7,8 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.types import InputRequiredResult, Resource, ResourceTemplate
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult, Resource, ResourceTemplate
 
 from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
 from mlgym_mcp.store import Event
@@ -27,7 +28,10 @@ JSON_LINES = "application/jsonl"
 
 
 class TaskServer(MCPServer[Any]):
-    """An MCP server that lists what its tasks give to read, taken from the catalogue only when a client asks."""
+    """An MCP server that lists what its tasks give to read, taken from the catalogue only when a client asks.
+
+    And that tells, where the SDK's own does not, what a client asked for that there is not.
+    """
 
     desk: Desk
     updates: Updates
@@ -49,6 +53,19 @@ class TaskServer(MCPServer[Any]):
         """A resource, with the type that it turns out to have."""
         found = await super().read_resource(uri, context)
         return found if isinstance(found, InputRequiredResult) else map(_typed, found)
+
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Request | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """A prompt; what is wrong with the request is told, which the SDK calls an internal error."""
+        offered = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in offered:
+            raise MCPError(INVALID_PARAMS, f"There is no prompt {name!r}; there are: {', '.join(offered)}.")
+        needed = [argument.name for argument in offered[name].arguments or () if argument.required]
+        if absent := [needs for needs in needed if needs not in (arguments or {})]:
+            raise MCPError(INVALID_PARAMS, f"The prompt {name!r} needs {', '.join(absent)}.")
+        return await super().get_prompt(name, arguments, context)
 
 
 def add_resources(server: TaskServer, desk: Desk) -> None:

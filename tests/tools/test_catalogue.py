@@ -135,3 +135,14 @@ async def test_the_prompt_carries_the_brief_and_its_argument_is_completed(tmp_pa
         assert completed.completion.values == [TASK]
         with pytest.raises(MCPError, match="did you mean 'toy-v1'"):
             await client.get_prompt("attempt", {"task": "toi-v1"})
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_prompt_that_there_is_not_or_lacks_an_argument_is_refused_with_what_there_is(
+    tmp_path: Path, era: Era
+) -> None:
+    async with connected(World(tmp_path), era=era) as client:
+        with pytest.raises(MCPError, match="no prompt 'attmept'; there are: attempt"):
+            await client.get_prompt("attmept", {"task": TASK})
+        with pytest.raises(MCPError, match="'attempt' needs task"):
+            await client.get_prompt("attempt", {})

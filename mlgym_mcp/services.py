@@ -91,9 +91,11 @@ async def _has_images(wanted: set[str]) -> bool:
 async def _docker(settings: Settings) -> AsyncIterator[Backend]:
     from mlgym_mcp.sandbox.docker import open_engine
     from mlgym_mcp.sandbox.docker_backend import DockerBackend
+    from mlgym_mcp.sandbox.docker_stream import choose
 
     async with open_engine() as engine:
-        yield DockerBackend(settings.data_dir, engine, settings.cache_dir)
+        transport = await choose(settings.docker_stream, engine)
+        yield DockerBackend(settings.data_dir, engine, settings.cache_dir, transport=transport)
 
 
 async def _bubblewrap(settings: Settings) -> Backend:

@@ -36,6 +36,8 @@ class Settings(BaseModel):
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones."""
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    docker_stream: Literal["auto", "socket", "exec"] = "auto"
+    """How a Docker sandbox is reached. Sandboxes that were started the other way are lost with a change."""
     flavour: Literal["auto", "full", "sample"] = "auto"
     protocol: Literal["strict", "mlgym"] = "strict"
     task: str | None = None

@@ -3,9 +3,11 @@
 The only module that imports the SDK. Podman's service answers the same calls through `DOCKER_HOST`.
 """
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import IO, Any, TypeVar
+from dataclasses import dataclass
+from typing import IO, Any, Literal, TypeVar
 
 import docker
 import requests
@@ -25,6 +27,19 @@ BUILD_LIMIT = 3600
 """Seconds the engine may stay silent in a build."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine is, and how it is reached."""
+
+    reached: Literal["unix", "tcp", "other"]
+    """`other`: what a stream can't be taken from: TLS, SSH."""
+    kernel: str
+    """The release, as `uname -r` says it."""
+    system: str
+    runtime: str
+    """That containers get unless they ask for another."""
+
+
 class DockerEngine:
     """A Docker engine. Opens its connection with the first call; `open_engine` also closes it."""
 
@@ -40,6 +55,18 @@ class DockerEngine:
             BackendUnavailable: no engine answers.
         """
         return str((await self._call(lambda client: client.version()))["Version"])
+
+    async def facts(self) -> EngineFacts:
+        """What the engine is, and how it is reached."""
+
+        def ask(client: docker.DockerClient) -> EngineFacts:
+            info = client.api.info()
+            kernel, system, runtime = (
+                str(info.get(name, "")) for name in ("KernelVersion", "OperatingSystem", "DefaultRuntime")
+            )
+            return EngineFacts(_reached(client.api.base_url), kernel, system, runtime)
+
+        return await self._call(ask)
 
     async def image_id(self, tag: str) -> str | None:
         """The id (`sha256:…`) of the image of this tag; None when there is none."""
@@ -103,6 +130,19 @@ class DockerEngine:
     async def logs(self, name: str) -> str:
         """The end of what a container's first process printed."""
         return (await self._call(lambda client: client.api.logs(name, tail=20))).decode(errors="replace").strip()
+
+    async def attach(self, name: str, command: list[str], *, user: str) -> tuple[socket.socket, bytes]:
+        """Run a program in a running container: the connection to its input and output, and what came of it already.
+
+        The connection, which is the caller's to close, takes the program's input as it is and gives its output in
+        the engine's frames. An engine that is reached over TLS or SSH gives none.
+        """
+
+        def run(client: docker.DockerClient) -> tuple[socket.socket, bytes]:
+            created = client.api.exec_create(name, command, stdin=True, user=user)
+            return _taken(client.api.exec_start(created["Id"], socket=True))
+
+        return await self._call(run)
 
     async def stats(self, name: str) -> dict[str, Any]:
         """The engine's figures for a running container."""
@@ -186,3 +226,20 @@ async def open_engine(*, time_limit: int = ANSWER_LIMIT) -> AsyncIterator[Docker
         yield engine
     finally:
         engine.close()
+
+
+def _reached(base_url: str) -> Literal["unix", "tcp", "other"]:
+    if base_url == "http+docker://localhost":
+        return "unix"
+    return "tcp" if base_url.startswith("http://") else "other"
+
+
+def _taken(reader: Any) -> tuple[socket.socket, bytes]:
+    """Take a connection that carries no HTTP any more from the SDK, with what the SDK has read of it beyond HTTP."""
+    reader._sock.settimeout(0)  # or peeking waits for what is not there yet
+    response = reader._response
+    early: bytes = response.raw._fp.fp.peek()
+    connection = socket.socket(fileno=socket.dup(reader.fileno()))
+    connection.setblocking(False)
+    response.close()  # its own descriptor: a connection still open would go back to the SDK's pool
+    return connection, early

@@ -1,8 +1,9 @@
-"""Docker sandboxes: one container each, its guest process 1, its socket in a folder that only the host can enter.
+"""Docker sandboxes: one container each, its guest process 1, reached by a socket or a relay (`docker_stream`).
 
-The guest makes the socket in a bind-mounted folder, which is then closed to it: whatever runs inside later can't put
-another file, or a link, in the socket's place. A server that is root beside its engine gives each container a disk of
-fixed size where it can mount one; elsewhere the workspace is a volume, and the guest watches its size.
+The guest reads its configuration, and may make its socket, in a bind-mounted folder, which is then closed to it:
+whatever runs inside later can't put another file, or a link, in the socket's place. A server that is root beside its
+engine gives each container a disk of fixed size where it can mount one; elsewhere the workspace is a volume, and the
+guest watches its size.
 """
 
 import hashlib
@@ -17,10 +18,11 @@ from anyio.abc import ByteStream
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
-from mlgym_mcp.sandbox import disk, profiles, unix
+from mlgym_mcp.sandbox import disk, profiles
 from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
 from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import DockerEngine
+from mlgym_mcp.sandbox.docker_stream import SOCKET_FOLDER, SocketTransport, Transport
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.images import Images
 from mlgym_mcp.sandbox.lifecycle import started_whole
@@ -31,10 +33,9 @@ PREFIX = "docker-"
 CONTAINER = "mlgym-mcp-"
 LABEL = "mlgym-mcp.data-folder"
 UID = 10001
-SOCKET_FOLDER = "/run/socket"
-SOCKET, CONFIG = "guest.sock", "config.json"
+CONFIG = "config.json"
 LISTEN_LIMIT = 20.0
-"""Seconds within which the guest must listen."""
+"""Seconds within which the guest must have read its configuration, and listen."""
 LISTEN_LOOK = 0.005
 
 
@@ -44,13 +45,28 @@ class DockerBackend:
     name = "docker"
 
     def __init__(
-        self, data_dir: Path, engine: DockerEngine, cache_dir: Path | None = None, *, disks: Disks | None = None
+        self,
+        data_dir: Path,
+        engine: DockerEngine,
+        cache_dir: Path | None = None,
+        *,
+        disks: Disks | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        """`cache_dir` may hold certificate authorities and wheels for images; `disks` are tried out where not given."""
+        """Nothing is done yet.
+
+        Args:
+            data_dir: where the sandboxes' folders lie.
+            engine: what runs the containers.
+            cache_dir: may hold certificate authorities and wheels for images.
+            disks: tried out where not given.
+            transport: the way to the guests, a socket where not given. It must stay the same as long as sandboxes live.
+        """
         self._folder = data_dir / "sandboxes"
         self._engine = engine
         self._images = Images(engine, cache_dir)
         self._disks = disks or Disks()
+        self._transport = transport or SocketTransport()
         # Several servers and data folders share one engine: a sandbox belongs to the folder that made it.
         self._owner = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
 
@@ -70,12 +86,12 @@ class DockerBackend:
             binds = await self._disk(spec, folder)
             await self._write_config(spec, folder, environment=not profile.bare)
             await self._engine.create(image, _guest_command(), **self._options(spec, binds))
-            await self._await_socket(spec.id, folder / "run")
+            await self._await_guest(spec.id, folder / "run")
             await handshake(await self.connect(spec.id), spec.token)
 
     async def connect(self, sandbox_id: str) -> ByteStream:
         """Open a new stream to the guest."""
-        return await unix.connect(self._place(sandbox_id) / "run", SOCKET)
+        return await self._transport.connect(CONTAINER + sandbox_id, self._place(sandbox_id) / "run")
 
     async def alive(self, sandbox_id: str) -> bool:
         """Whether the container runs."""
@@ -138,13 +154,13 @@ class DockerBackend:
         run.mkdir()
         # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.
         run.chmod(0o777)
-        config = guest_config(spec, socket=f"{SOCKET_FOLDER}/{SOCKET}", environment=environment, unenforced=unenforced)
+        config = guest_config(spec, socket=self._transport.address, environment=environment, unenforced=unenforced)
         (run / CONFIG).write_bytes(config)
         (run / CONFIG).chmod(0o644)
 
-    async def _await_socket(self, sandbox_id: str, run: Path) -> None:
+    async def _await_guest(self, sandbox_id: str, run: Path) -> None:
         with anyio.move_on_after(LISTEN_LIMIT):
-            while (run / CONFIG).exists() or not (run / SOCKET).exists():
+            while (run / CONFIG).exists() or not self._transport.listens(run):
                 await anyio.sleep(LISTEN_LOOK)
                 if not await self.alive(sandbox_id):
                     raise SandboxStartError("the container ended at once")

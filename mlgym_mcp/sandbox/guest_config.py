@@ -23,7 +23,7 @@ def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, un
 
     Args:
         spec: the sandbox.
-        socket: where the guest listens; None when it is given a listening socket.
+        socket: where the guest listens, `@NAME` being an abstract socket; None when it is given a listening socket.
         environment: whether the profile has a virtual environment at /env.
         unenforced: the limits that the guest watches.
     """

@@ -75,6 +75,10 @@ def _listen(inherited: "str | None", path: "str | None") -> socket.socket:
         return socket.socket(fileno=int(inherited))
     assert path
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if path.startswith("@"):  # abstract: of the network namespace, in no folder
+        sock.bind("\0" + path[1:])
+        sock.listen(16)
+        return sock
     unfinished = path + ".new"
     sock.bind(unfinished)
     # The folder, which only the host can enter, guards the socket; the server may run under any uid.

@@ -13,8 +13,10 @@ import pytest
 
 from mlgym_mcp.sandbox.base import MIB, Backend, CommandResult, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
+from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.docker_backend import DockerBackend
+from mlgym_mcp.sandbox.docker_stream import ExecTransport, SocketTransport
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sandbox.guest import Guest
@@ -26,7 +28,10 @@ LIMITS = Limits(memory=256 * MIB, disk=32 * MIB, shm=16 * MIB, tmp=32 * MIB, pro
 WATCHED = os.geteuid() != 0
 """Whether bubblewrap's guest watches memory and disk itself, as no kernel limit can be set."""
 
-REAL = ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
+DOCKER = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("docker", "docker-exec")]
+"""Docker with the guest's socket in a bind-mounted folder, and with a relay to it."""
+REAL = ["bubblewrap", *DOCKER]
+every_docker_sandbox = pytest.mark.parametrize("kind", DOCKER)
 every_sandbox = pytest.mark.parametrize("kind", REAL)
 every_sandbox_and_the_fake = pytest.mark.parametrize("kind", [*REAL, "fake"])
 
@@ -63,13 +68,15 @@ async def until(happened: Callable[[], Awaitable[object] | object], *, within: f
 
 
 @asynccontextmanager
-async def open_backend(kind: str, folder: Path) -> AsyncIterator[Backend]:
+async def open_backend(kind: str, folder: Path, *, disks: Disks | None = None) -> AsyncIterator[Backend]:
     """The backend of this name, with its data in a folder of the test's own."""
-    if kind == "docker":
+    if kind.startswith("docker"):
         async with open_engine() as engine:
-            yield DockerBackend(folder / "data", engine)
+            transport = ExecTransport(engine) if kind == "docker-exec" else SocketTransport()
+            yield DockerBackend(folder / "data", engine, disks=disks, transport=transport)
     elif kind == "bubblewrap":
-        yield BubblewrapBackend(folder / "data", Environments(folder / "cache", await find_interpreter()))
+        environments = Environments(folder / "cache", await find_interpreter())
+        yield BubblewrapBackend(folder / "data", environments, disks=disks)
     else:
         yield FakeBackend()
 

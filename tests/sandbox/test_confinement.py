@@ -13,11 +13,10 @@ from mlgym_mcp.sandbox.base import Backend, Limits
 from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
 from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.disk import Disks
-from mlgym_mcp.sandbox.docker import open_engine
-from mlgym_mcp.sandbox.docker_backend import DockerBackend
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.launch import ERRORS, Confinement, launch
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
+from tests.sandbox import boxes
 from tests.sandbox.boxes import LIMITS, PATIENCE, Box, every_sandbox, specify
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's guest watches anyway")
@@ -35,9 +34,9 @@ def unusable_cgroups(folder: Path) -> Cgroups:
 async def open_backend(
     kind: str, folder: Path, *, cgroups: Cgroups | None = None, disks: Disks | None = None
 ) -> AsyncIterator[Backend]:
-    if kind == "docker":
-        async with open_engine() as engine:
-            yield DockerBackend(folder / "data", engine, disks=disks)
+    if cgroups is None:
+        async with boxes.open_backend(kind, folder, disks=disks) as backend:
+            yield backend
     else:
         environments = Environments(folder / "cache", await find_interpreter())
         yield BubblewrapBackend(folder / "data", environments, cgroups=cgroups, disks=disks)

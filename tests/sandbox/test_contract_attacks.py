@@ -6,7 +6,10 @@ import anyio
 import pytest
 
 from mlgym_mcp.sandbox.frames import encode
-from tests.sandbox.boxes import every_sandbox, open_box
+from tests.sandbox.boxes import every_docker_sandbox, every_sandbox, open_box
+
+SOCKETS = {"docker": "/run/socket/guest.sock", "docker-exec": "\0guest"}
+"""Where the guest listens, as it is seen inside; bubblewrap's is not."""
 
 
 @every_sandbox
@@ -87,11 +90,11 @@ END"""
             await box.guest.create("file", b"x")
 
 
-@pytest.mark.docker
-async def test_a_stranger_at_the_socket_learns_and_changes_nothing(tmp_path: Path) -> None:
+@every_docker_sandbox
+async def test_a_stranger_at_the_socket_learns_and_changes_nothing(kind: str, tmp_path: Path) -> None:
     strangers = """python3 - <<'END'
 import socket, os, json
-path = "/run/socket/guest.sock"
+path = PATH
 def frame(header, body=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body
@@ -115,31 +118,42 @@ for _ in range(200):
         pass
 print("done")
 END"""
-    async with open_box("docker", tmp_path) as box:
-        assert await box.output(strangers) == "b''\n" * 12 + "done\n"
+    async with open_box(kind, tmp_path) as box:
+        assert await box.output(strangers.replace("PATH", repr(SOCKETS[kind]))) == "b''\n" * 12 + "done\n"
         assert await box.output("echo fine") == "fine\n"
-        assert (
-            await box.run("touch /run/socket/new || mv /run/socket/guest.sock /tmp || rm /run/socket/*")
-        ).exit_code == 1
-        assert await box.output("ls -A /run/socket") == "guest.sock\n"
 
 
-@pytest.mark.docker
-async def test_silent_strangers_do_not_keep_the_host_out(tmp_path: Path) -> None:
+@every_docker_sandbox
+async def test_nobody_takes_the_guests_place_at_its_socket(kind: str, tmp_path: Path) -> None:
+    bind = f"""python3 - <<'END'
+import socket
+socket.socket(socket.AF_UNIX).bind({SOCKETS[kind]!r})
+END"""
+    async with open_box(kind, tmp_path) as box:
+        held = await box.output("ls -A /run/socket")
+        assert held == ("guest.sock\n" if kind == "docker" else "")
+        for attempt in ("touch /run/socket/new", "mv /run/socket/guest.sock /tmp", "rm /run/socket/*"):
+            assert (await box.run(attempt)).exit_code == 1, attempt
+        assert b"in use" in (await box.run(bind)).head
+        assert await box.output("ls -A /run/socket") == held
+
+
+@every_docker_sandbox
+async def test_silent_strangers_do_not_keep_the_host_out(kind: str, tmp_path: Path) -> None:
     flood = """python3 - <<'END'
 import socket, time
 held = []
 while True:
     s = socket.socket(socket.AF_UNIX); s.setblocking(False)
     try:
-        s.connect("/run/socket/guest.sock")
+        s.connect(PATH)
     except OSError:
         pass
     held = (held + [s])[-50:]
     time.sleep(0.002)
 END"""
-    async with open_box("docker", tmp_path) as box:
-        await box.start(flood)
+    async with open_box(kind, tmp_path) as box:
+        await box.start(flood.replace("PATH", repr(SOCKETS[kind])))
         for _ in range(20):
             await box.guest.aclose()
             assert await box.output("echo fine") == "fine\n"

@@ -1,0 +1,12 @@
+"""Claude Code on a model of our own."""
+
+from tests.strangers.models.endpoint import Model
+
+
+def variables(model: Model) -> dict[str, str]:
+    """What has it ask that model, and nobody else about anything."""
+    return {
+        "ANTHROPIC_API_KEY": "none",
+        "ANTHROPIC_BASE_URL": model.url,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    }

@@ -54,7 +54,6 @@ class TaskServer(MCPServer[Any]):
         found = await super().read_resource(uri, context)
         return found if isinstance(found, InputRequiredResult) else map(_typed, found)
 
-
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Request | None = None
     ) -> GetPromptResult | InputRequiredResult:

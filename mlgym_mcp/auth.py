@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 
 HASHED = "sha256:"
 """Begins a token that was hashed before, as a config file may hold it."""
@@ -13,10 +14,14 @@ def hashed(token: str) -> str:
     """What is kept of a token, or of the hash of one.
 
     Raises:
-        ValueError: it is too short for a secret.
+        ValueError: it is too short for a secret, or nothing that a header can carry.
     """
     if token.startswith(HASHED):
+        if not re.fullmatch("[0-9a-f]{64}", token.removeprefix(HASHED)):
+            raise ValueError(f"{HASHED} and 64 hexadecimal digits, the hash of a token")
         return token
+    if not re.fullmatch("[!-~]*", token):
+        raise ValueError("made of letters, digits and signs of ASCII, without spaces")
     if len(token) < SHORTEST:
         raise ValueError(
             f"at least {SHORTEST} characters; make one with: "

@@ -11,9 +11,15 @@ from structlog.typing import EventDict, Processor
 
 CHATTY = ("mcp", "uvicorn")
 """Libraries that tell of every connection they take."""
+TELLTALE = ("sse_starlette",)
+"""Libraries that tell all that they send."""
 
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
-_SECRET_TEXT = re.compile(r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+")
+_SECRET_TEXT = re.compile(
+    r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+"
+    # The SDK's names for connections: whoever knows one can end it.
+    r"|(?<=[Ss]ession ID: )[\w-]{8,}|(?<=[Ss]ession )[0-9a-f]{32}|(?<=session: )[0-9a-f]{32}"
+)
 
 
 def configure(level: str = "info", *, as_json: bool = False) -> None:
@@ -43,6 +49,8 @@ def configure(level: str = "info", *, as_json: bool = False) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for library in CHATTY:
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    for library in TELLTALE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _lines() -> Processor:

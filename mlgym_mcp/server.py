@@ -16,10 +16,12 @@ from starlette.types import ASGIApp
 from mlgym_mcp import __version__, assets
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
+from mlgym_mcp.sessions.principal import ANONYMOUS
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tools.caching import cache_hints
+from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.tools.completion import add_completion
 from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
@@ -53,7 +55,9 @@ async def open_web(settings: Settings, open_services: OpenServices | None = None
             open_endpoint(server, allowed, limits) as everything,
             open_endpoint(one_session, allowed, limits) as within,
         ):
-            yield make_app(everything, within, token_hash=settings.token)
+            # Whatever runs in no request's context must not pass for who owns the data folder.
+            with calling(Caller(ANONYMOUS)):
+                yield make_app(everything, within, token_hash=settings.token)
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ def _unpack_stream(file: BinaryIO, target: Path) -> None:
                 if count > MAX_FILES:
                     raise Fault("bad_archive", f"the submission has more than {MAX_FILES} files")
                 _unpack_member(tar, member, target)
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError) as error:
+    except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError, RecursionError) as error:
         raise Fault("bad_archive", f"the submission can't be unpacked: {error}") from None
 
 

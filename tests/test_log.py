@@ -20,7 +20,15 @@ def test_a_handle_given_by_key_is_logged_as_a_fingerprint(capsys: pytest.Capture
     assert HANDLE not in err
 
 
-@pytest.mark.parametrize("text", [f"POST /s/{HANDLE}/mcp", f"mlgym://sessions/{HANDLE}/trajectory", f"Bearer {HANDLE}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"POST /s/{HANDLE}/mcp",
+        f"mlgym://sessions/{HANDLE}/trajectory",
+        f"Bearer {HANDLE}",
+        f"with session ID: {HANDLE}",
+    ],
+)
 def test_a_secret_inside_a_librarys_line_is_redacted(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(as_json=True)
     logging.getLogger("a.library").info("client asked %s", text)

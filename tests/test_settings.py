@@ -74,6 +74,23 @@ def test_settings_never_change(tmp_path: Path) -> None:
         Settings.load(environ=config(tmp_path, "")).wait_s = 1
 
 
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("short", "at least 20 characters"),
+        ("with a space in its middle", "without spaces"),
+        ("a-token-that-ends-in-a-line\n", "without spaces"),
+        ("ein-schönes-langes-geheimnis", "ASCII"),
+        ("sha256:" + "F" * 64, "64 hexadecimal digits"),
+        ("sha256:tooshort", "64 hexadecimal digits"),
+    ],
+)
+def test_a_token_that_no_caller_could_show_is_refused(tmp_path: Path, token: str, expected: str) -> None:
+    with pytest.raises(SetupError, match=f"MLGYM_MCP_TOKEN .*{expected}") as refusal:
+        Settings.load(environ={**config(tmp_path, ""), "MLGYM_MCP_TOKEN": token})
+    assert token not in str(refusal.value)
+
+
 def test_of_a_token_only_a_hash_is_kept(tmp_path: Path) -> None:
     token = "a-token-that-nobody-can-guess"
     settings = Settings.load(environ={**config(tmp_path, ""), "MLGYM_MCP_TOKEN": token})

@@ -238,3 +238,12 @@ def test_a_data_folder_of_the_first_schema_is_brought_to_this_one_with_all_it_ho
         store.wishes.add("s1", "end", at=2.0)
     with Store.open(tmp_path) as store:
         assert store.wishes.of("s1") == "end"
+
+
+def test_of_long_trajectories_the_beginning_is_had(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.sessions.add(row(store, "s1"))
+        for number in range(5):
+            store.events.begin("s1", "bash", f'"{number:08}"', at=0.0)
+        events, count = store.events.beginning("s1", 35)
+        assert ([event.request for event in events], count) == ([f'"{number:08}"' for number in range(3)], 5)

@@ -84,6 +84,29 @@ def test_too_many_files_and_folders_are_refused(tmp_path: Path, monkeypatch: pyt
         unpack(archive, tmp_path / "out")
 
 
+def header(kind: bytes, size: int) -> bytes:
+    member = tarfile.TarInfo("h")
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (header(tarfile.GNUTYPE_LONGNAME, 1) + b"n".ljust(512, b"\0")) * 2000,
+        header(tarfile.XHDTYPE, 1 << 19) + b"1" * (1 << 19),  # hours, for a regular expression
+        b"\xff".join([header(tarfile.XHDTYPE, 0)[:124], header(tarfile.XHDTYPE, 0)[125:]]),
+    ],
+    ids=["nested without end", "too long", "of a size below zero"],
+)
+def test_headers_that_are_made_to_stop_the_reader_are_refused(tmp_path: Path, headers: bytes) -> None:
+    archive = packed(tmp_path / "a.tar", file("a.py"))
+    archive.write_bytes(headers + archive.read_bytes())
+    with pytest.raises(SetupError, match="can't be unpacked"):
+        unpack(archive, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_an_archive_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
     archive = packed(tmp_path / "a.tar", file("big", bytes(100_000)))
     archive.write_bytes(archive.read_bytes()[:50_000])

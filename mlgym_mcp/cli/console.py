@@ -18,13 +18,14 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def show(what: object) -> None:
-    """Print a text, or anything that rich can render."""
+    """Print a text, as it is, or anything that rich can render."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, PIPED_WIDTH)
-    console.print(what, highlight=False)
+    # Brackets in a path or a reason are no markup.
+    console.print(what, highlight=False, markup=not isinstance(what, str))
 
 
 def show_json(document: str) -> None:
@@ -37,12 +38,13 @@ def show_json(document: str) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their headings."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for place, column in enumerate(columns):
         table.add_column(column, no_wrap=place == 0, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     show(table)
 
 

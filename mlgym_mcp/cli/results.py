@@ -70,7 +70,7 @@ def unpack_artefact(
     with open_store(data_dir) as store:
         found = store.artefacts.named(artefact) if artefact else []
     if not found:
-        raise SetupError(f"no artefact's name begins with {artefact!r}; see: mlgym-mcp results list")
+        raise SetupError(f"no artefact's name begins with {artefact!r}; see: mlgym-mcp results list TASK")
     if len(found) > 1:
         raise SetupError(f"more than one artefact is meant by {artefact!r}: {', '.join(one.sha256 for one in found)}")
     count = unpack(found[0].path, to)

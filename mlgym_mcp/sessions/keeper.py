@@ -38,6 +38,8 @@ def _should_end(shared: Shared, ledger: Ledger) -> bool:
 
 
 async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
+    if ledger.state == "waiting" and ledger.now >= ledger.row.lease_until:
+        verdicts.cut_off("idle")
     guest = lodging.current()
     being_scored = ledger.row.submission is not None and ledger.charged_now
     if guest is None or being_scored:

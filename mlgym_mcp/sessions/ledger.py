@@ -8,6 +8,7 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
+from mlgym_mcp.errors import CallerError, SetupError
 from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
@@ -16,6 +17,10 @@ from mlgym_mcp.sessions.record import to_json
 from mlgym_mcp.sessions.state import LIVE, SessionState
 from mlgym_mcp.store import SessionRow, Store
 
+UNTOLD = "The server failed at this call, through no fault of its caller; its log says why."
+"""What is kept of an error whose text is none of the agent's business: an event is read by whoever has the handle."""
+FREE_KEPT = 16 * 1024 * 1024
+"""Characters of what free calls asked and were told that are kept of one session: no budget bounds them."""
 SCORING_KINDS = frozenset({"validate", "submit"})
 
 
@@ -51,6 +56,7 @@ class Ledger:
         """Charged calls that are not answered yet."""
         self.calls_now = 0
         """Calls, free ones too, that the sandbox works on."""
+        self._free_kept = 0
 
     @property
     def state(self) -> SessionState:
@@ -148,7 +154,12 @@ class Ledger:
 
     def finish(self, entry: Entry, reply: object) -> None:
         """Record the reply of an accepted call, before it is given."""
-        self._store.events.finish(self._written(entry), seconds=self.now - entry.began, reply=to_json(reply))
+        told = to_json(reply)
+        event = self._written(entry)
+        if entry.charged or self._keeps(entry, told):
+            self._store.events.finish(event, seconds=self.now - entry.began, reply=told)
+        else:
+            self._store.events.remove(event)
         self._changed()
 
     def note(self, kind: str, request: object, call: Call, reply: object) -> None:
@@ -157,12 +168,21 @@ class Ledger:
 
     def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
         """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
+        told = (str(error) or repr(error)) if isinstance(error, CallerError | SetupError) else UNTOLD
         with self._transaction():
             event = self._written(entry)
-            self._store.events.finish(event, seconds=self.now - entry.began, error=str(error) or repr(error))
             if refund:
                 self.refund(entry)
+            if (entry.charged and not refund) or self._keeps(entry, told):
+                self._store.events.finish(event, seconds=self.now - entry.began, error=told)
+            else:
+                self._store.events.remove(event)
         self._changed()
+
+    def _keeps(self, entry: Entry, told: str) -> bool:
+        """Whether a call that cost nothing is kept."""
+        self._free_kept += len(to_json(entry.request)) + len(told)
+        return self._free_kept <= FREE_KEPT
 
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""

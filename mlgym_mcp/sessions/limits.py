@@ -9,6 +9,8 @@ class SessionLimits:
 
     max_sessions: int = 16
     """Sessions with a sandbox at once; a `start` beyond them waits for a place."""
+    max_waiting: int = 1000
+    """Sessions that wait to be opened at once; a `start` beyond them is refused."""
     lease_s: float = 4 * 3600.0
     """How long a session keeps its sandbox without a call and without a running job."""
     orphan_grace: float = 900.0

@@ -86,7 +86,7 @@ class SessionManager:
 
         Raises:
             UnknownTask: there is no such task.
-            CallerError: the server can't lend what was asked for.
+            CallerError: the server can't lend what was asked for, or too many wait for the same.
             SetupError: the operator has to do something first; the session is lost.
             InfrastructureError: it could not be opened; the session is lost.
         """
@@ -94,8 +94,11 @@ class SessionManager:
         self._forget_finished()
         task = self._services.tasks.get(request.task)
         row = self._row(task, request, principal, call.key)
+        if self._store.sessions.keyed(principal, call.key) is None:
+            self._require_room()
         kept = self._store.sessions.add(row)
         if kept.id != row.id:
+            _require_same(kept, row)
             session = await self.get(kept.id, principal=principal)
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
@@ -116,7 +119,8 @@ class SessionManager:
         self._sweep_once()
         session = self._sessions.get(session_id)
         if session is None:
-            row = self._store.sessions.get(session_id)
+            # All handles are ASCII; anything else might be what the store can't even look for, half a surrogate pair.
+            row = self._store.sessions.get(session_id) if session_id.isascii() else None
             if row is None or not may_use(principal, row.principal):
                 raise UnknownSession(NO_SESSION)
             session = await self._adopt(row)
@@ -142,6 +146,11 @@ class SessionManager:
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""
         await sweep(self._services, self._adopt)
+
+    def _require_room(self) -> None:
+        waiting = sum(session.state == "waiting" for session in self._sessions.values())
+        if waiting >= self._shared.limits.max_waiting:
+            raise CallerError(f"{waiting} sessions wait already for a place on this server; call `start` again later.")
 
     def _forget_finished(self) -> None:
         """Drop the sessions that are over and done with; whoever uses their handle again has them from the store."""
@@ -220,3 +229,8 @@ class SessionManager:
             validated=None,
             submission=None,
         )
+
+
+def _require_same(first: SessionRow, row: SessionRow) -> None:
+    if (first.task, first.protocol) != (row.task, row.protocol):
+        raise CallerError(f"This key was used to start a session on {first.task}; give each `start` a key of its own.")

@@ -58,7 +58,7 @@ def find(store: Store, wanted: Wanted) -> Recorded:
             given.append((row, one))
     if not given:
         raise SetupError(
-            f"no artefact whose name begins with {wanted.artefact!r} was ever scored; see: mlgym-mcp results list"
+            f"no artefact whose name begins with {wanted.artefact!r} was ever scored; see: mlgym-mcp results list TASK"
         )
     if len({(one.artefact, row.id) for row, one in given}) > 1:
         raise SetupError(_choices(given, wanted.artefact))

@@ -1,5 +1,6 @@
 """A session: one attempt at one task."""
 
+import sys
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -145,6 +146,7 @@ class Session:
     async def status(self, *, call: Call = PATIENT) -> SessionView:
         """How the session stands; one that waits to open answers when it has, or when `call` is over. Free."""
         if self.state == "waiting":
+            self._ledger.use()
             await self.opened(call)
         return self._view(await self._jobs(), self._grader.final())
 
@@ -159,9 +161,9 @@ class Session:
             self._lodging.forfeit(call)
         return self._view((), self._grader.final())
 
-    def trajectory(self) -> list[Event]:
-        """Everything that happened, in order."""
-        return self._store.events.list(self.id)
+    def trajectory(self, most: int = sys.maxsize) -> tuple[list[Event], int]:
+        """What happened, in order, as far as `most` characters go; and how many events there are in all."""
+        return self._store.events.beginning(self.id, most)
 
     def begin(self) -> None:
         """Open the session in the background."""

@@ -30,6 +30,16 @@ class Event:
         return self.seconds is not None
 
 
+BEGINNING = """
+SELECT * FROM events WHERE id IN (
+    SELECT id FROM (
+        SELECT id, SUM(length(request) + coalesce(length(reply), 0)) OVER (ORDER BY id) AS total
+        FROM events WHERE session = :session
+    ) WHERE total <= :most
+) ORDER BY id
+"""
+
+
 class Events:
     """The table of events."""
 
@@ -58,11 +68,21 @@ class Events:
         """Let a key be used again: its call was refused or failed without effect."""
         self._database.change("UPDATE events SET key = NULL WHERE id = :id", {"id": event})
 
+    def remove(self, event: int) -> None:
+        """Forget an event."""
+        self._database.change("DELETE FROM events WHERE id = :id", {"id": event})
+
     def by_key(self, session: str, key: str) -> Event | None:
         """The event that carries this key, or None."""
         query = "SELECT * FROM events WHERE session = :session AND key = :key"
         found = self._database.row(query, {"session": session, "key": key})
         return None if found is None else _event(found)
+
+    def beginning(self, session: str, most: int) -> tuple[list[Event], int]:
+        """The first events of a session, as many as have `most` characters together, and how many there are in all."""
+        found = self._database.rows(BEGINNING, {"session": session, "most": most})
+        (count,) = self._database.rows("SELECT COUNT(*) FROM events WHERE session = :session", {"session": session})
+        return [_event(row) for row in found], int(count[0])
 
     def list(self, session: str) -> list[Event]:
         """All events of a session, in order."""

@@ -68,13 +68,16 @@ class Sessions:
     def add(self, row: SessionRow) -> SessionRow:
         """Add a session; if the principal has one with the same key, that one is the answer instead."""
         with self._database.write():
-            known = self._database.row(
-                "SELECT * FROM sessions WHERE principal = :principal AND key = :key",
-                {"principal": row.principal, "key": row.key},
-            )
+            known = self.keyed(row.principal, row.key)
             if known is None:
                 self._database.insert(INSERT, _values(row))
-            return row if known is None else _row(known)
+            return known or row
+
+    def keyed(self, principal: str, key: str | None) -> SessionRow | None:
+        """The session that a principal started under a key; None if there is none, or no key."""
+        query = "SELECT * FROM sessions WHERE principal = :principal AND key = :key"
+        found = self._database.row(query, {"principal": principal, "key": key})
+        return None if found is None else _row(found)
 
     def save(self, row: SessionRow, *, stored: SessionRow | None = None) -> None:
         """Write a session that its owner has changed; what differs from `stored`, where that is known to be there.

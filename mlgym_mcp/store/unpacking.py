@@ -3,6 +3,7 @@
 import shutil
 import tarfile
 from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
 
 from mlgym_mcp.errors import SetupError
 
@@ -12,6 +13,8 @@ MAX_DEPTH = 64
 MAX_NAME = 1024
 """Characters of a path."""
 COPIED_AT_ONCE = 256 * 1024
+MAX_HEADER = 8192
+"""Bytes of what tells a long name. Python's regular expressions take hours over a large one that is made for that."""
 
 
 def unpack(archive: Path, target: Path) -> int:
@@ -27,18 +30,39 @@ def unpack(archive: Path, target: Path) -> int:
     except OSError as error:
         raise SetupError(f"{target} can't be used ({error.strerror}); name a new folder.") from None
     try:
-        with tarfile.open(archive, "r:", errorlevel=2) as tar:
-            return _Unpacking(tar, target, archive.stat().st_size).files()
+        with archive.open("rb") as file:
+            source = _Source(file)
+            with tarfile.open(fileobj=source, mode="r:", errorlevel=2) as tar:  # type: ignore[call-overload]
+                return _Unpacking(tar, target, source, archive.stat().st_size).files()
+    except RecursionError:  # headers of headers of headers
+        _clear(target)
+        raise SetupError("the artefact can't be unpacked: its headers are nested without end") from None
     except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError) as error:
         _clear(target)
         raise SetupError(f"the artefact can't be unpacked: {error}") from None
 
 
+class _Source:
+    """The archive's file, of which no long header can be read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.longest = MAX_HEADER
+        self.tell, self.seek = file.tell, file.seek
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        if not 0 <= size <= self.longest:
+            raise ValueError("a header is too long")
+        return self._file.read(size)
+
+
 class _Unpacking:
     """One archive on its way into one folder, which nothing else writes to and which gets no links."""
 
-    def __init__(self, tar: tarfile.TarFile, target: Path, size: int) -> None:
+    def __init__(self, tar: tarfile.TarFile, target: Path, source: _Source, size: int) -> None:
         self._tar = tar
+        self._source = source
         self._target = target
         self._left = size
         self._made = {target}
@@ -70,7 +94,9 @@ class _Unpacking:
         if content is None or self._left < 0:
             raise ValueError(f"{member.name[:100]!r} claims more than the artefact holds")
         with content, place.open("xb") as file:  # new, and through no link
+            self._source.longest = COPIED_AT_ONCE
             shutil.copyfileobj(content, file, COPIED_AT_ONCE)
+            self._source.longest = MAX_HEADER
             if file.tell() != member.size:
                 raise ValueError(f"{member.name[:100]!r} is cut short")
 

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 from mcp.server.mcpserver import Context
 from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
+from mlgym_mcp.errors import CallerError
 from mlgym_mcp.sessions.call import MAX_WAIT, Call
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
+
+LONGEST_KEY = 200
+"""Characters of such a mark, which is kept for as long as its session."""
 
 Request: TypeAlias = Context[Any, Any]
 
@@ -39,7 +43,11 @@ else:
 
 
 def call_of(request: Request, wait_s: float) -> Call:
-    """How this request waits: its patience, its idempotency key, and progress to whoever asked for it."""
+    """How this request waits: its patience, its idempotency key, and progress to whoever asked for it.
+
+    Raises:
+        CallerError: the key is none that could be kept.
+    """
 
     async def notify(seconds: float, line: str) -> None:
         await request.report_progress(seconds, None, line)
@@ -49,4 +57,8 @@ def call_of(request: Request, wait_s: float) -> Call:
 
 def _key(request: Request) -> str | None:
     key = cast(Mapping[str, object], request.request_context.meta or {}).get(KEY)
-    return key if isinstance(key, str) and key else None
+    if not isinstance(key, str) or not key:
+        return None
+    if len(key) > LONGEST_KEY or not key.isascii():
+        raise CallerError(f"The key of a call has at most {LONGEST_KEY} characters, all of ASCII; choose another.")
+    return key

@@ -25,6 +25,9 @@ from mlgym_mcp.tools.updates import Updates
 MARKDOWN = "text/markdown"
 JSON = "application/json"
 JSON_LINES = "application/jsonl"
+MOST_TRAJECTORY = 8 * 1024 * 1024
+"""Characters of events that one reading shows."""
+EXPORT = "the operator has it: mlgym-mcp sessions export"
 
 
 class TaskServer(MCPServer[Any]):
@@ -113,7 +116,11 @@ def _add_sessions(server: TaskServer, desk: Desk) -> None:
     async def trajectory(session: str) -> str:
         """All that was done in a session, one event a line; needs its handle."""
         found = await desk.handles.session(session, AT_ONCE)
-        return "".join(_line(event) for event in found.trajectory())
+        events, number = found.trajectory(MOST_TRAJECTORY)
+        lines = [_line(event) for event in events]
+        if number > len(events):
+            lines.append(json.dumps({"left_out": number - len(events), "all_of_it": EXPORT}) + "\n")
+        return "".join(lines)
 
 
 async def _offered(desk: Desk) -> tuple[TaskSpec, ...]:

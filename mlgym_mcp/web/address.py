@@ -37,9 +37,10 @@ def names(host: str, allowed: Sequence[str]) -> tuple[str, ...]:
 
     A page in a browser can be made to reach this machine under a name of its own (DNS rebinding), and is told by it.
     """
-    if allowed:
-        return (*LOOPBACK, *allowed)
-    return LOOPBACK if is_loopback(host) else ()
+    if not allowed and not is_loopback(host):
+        return ()
+    own = f"[{host}]" if ":" in host else host
+    return tuple(dict.fromkeys([*LOOPBACK, own, *allowed]))
 
 
 def listen(host: str, port: int) -> socket.socket:

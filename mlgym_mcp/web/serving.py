@@ -12,6 +12,9 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from mlgym_mcp.web.address import BACKLOG
+from mlgym_mcp.web.connection import Connection, most_connections
+
 EXIT_GRACE = 1
 """Seconds that requests in flight get to end after a signal; the work they wait for belongs to sessions."""
 KEEP_ALIVE = 75
@@ -31,17 +34,29 @@ async def _run(opening: Opening, listener: socket.socket) -> None:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve while the block runs; requests in flight at its end get a moment to end too."""
+async def serving(
+    app: ASGIApp, listener: socket.socket, *, keep_alive: int = KEEP_ALIVE, most: int | None = None
+) -> AsyncIterator[None]:
+    """Serve while the block runs; requests in flight at its end get a moment to end too.
+
+    Args:
+        app: What answers.
+        listener: Where requests come in.
+        keep_alive: Seconds that a connection stays open without a request.
+        most: How many connections there may be; None: as many as this process can afford.
+    """
+    connection = partial(Connection, most=most_connections() if most is None else most)
     config = uvicorn.Config(
         app,
+        http=connection,  # type: ignore[arg-type]  # called as a class is
         log_config=None,
         access_log=False,  # addresses name sessions
+        backlog=BACKLOG,  # as many are taken at once, before any can be turned away
         lifespan="off",
         ws="none",
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=keep_alive,
         timeout_graceful_shutdown=EXIT_GRACE,
     )
     server = _Server(config)

@@ -96,6 +96,13 @@ def test_one_session_is_exported_to_the_terminal_or_to_a_file(tmp_path: Path) ->
     assert json.loads((tmp_path / "out/one.json").read_text()) == document
 
 
+def test_brackets_in_a_path_are_printed_as_they_are(tmp_path: Path) -> None:
+    [sandbox] = recorded(tmp_path, "secret-handle")
+    place = tmp_path / "[/bold]" / "one.json"
+    said = printed("sessions", "export", sandbox, "--to", str(place), "--data-dir", str(tmp_path / "data"))
+    assert place.is_file() and "[/bold]" in said
+
+
 def test_all_sessions_are_exported_to_a_folder_one_file_each(tmp_path: Path) -> None:
     sandboxes = recorded(tmp_path, "s1", "s2")
     data = ("--data-dir", str(tmp_path / "data"))

@@ -107,3 +107,10 @@ def test_changed_bytes_are_unpacked_below_or_refused(tmp_path: Path) -> None:
             unpack(folder, bytes(changed))
         except Fault:
             continue
+
+
+def test_headers_that_follow_headers_without_end_are_a_fault_and_no_failure_of_the_judge(tmp_path: Path) -> None:
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1
+    with pytest.raises(Fault, match="can't be unpacked"):
+        unpack(tmp_path, (long_name.tobuf(tarfile.GNU_FORMAT) + bytes(512)) * 2000)

@@ -120,7 +120,7 @@ async def test_a_session_whose_sandbox_died_meanwhile_is_lost_with_its_trajector
     next(iter(world.backend.guests.values())).end()
     async with world.server() as (manager, _):
         again = await manager.get(session.id)
-        assert (again.state, len(again.trajectory())) == ("lost", 1)
+        assert (again.state, len(again.trajectory()[0])) == ("lost", 1)
         with pytest.raises(SessionClosed, match="its sandbox ended"):
             await again.bash("true")
 
@@ -268,7 +268,7 @@ async def test_what_was_cut_off_and_not_scored_is_scored_by_the_next_server(tmp_
     world.referee.gate.set()
     async with world.server() as (manager, _):
         again = await manager.get(session.id)
-        await until(lambda: len(again.trajectory()) == 2)
+        await until(lambda: len(again.trajectory()[0]) == 2)
         view = await again.status()
         assert view.score is not None
         assert (view.state, view.score.scores) == ("cut_off", {"accuracy": 0.75})

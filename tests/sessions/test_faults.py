@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from mlgym_mcp.errors import SandboxGone, StoreError
+from mlgym_mcp.errors import CallerError, CommandRefused, SandboxGone, StoreError
+from mlgym_mcp.sessions import ledger
 from mlgym_mcp.sessions.acceptance import accepted
-from mlgym_mcp.sessions.call import PATIENT
+from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.store.database import Database
 from tests.fakes import TASK, World, until, write_task
 
 START = StartRequest(TASK)
+KEYED = Call(key="k1")
 
 
 async def test_a_call_that_meets_a_bug_is_given_back_and_on_record(tmp_path: Path) -> None:
@@ -22,8 +25,25 @@ async def test_a_call_that_meets_a_bug_is_given_back_and_on_record(tmp_path: Pat
         with pytest.raises(KeyError):
             async with accepted(session._lodging, "validate", {}, PATIENT):
                 raise KeyError("accuracy")
-        (event,) = session.trajectory()
-        assert (session.left.steps, event.finished, event.error) == (10, True, "'accuracy'")
+        (event,) = session.trajectory()[0]
+        assert (session.left.steps, event.finished) == (10, True)
+        assert "through no fault of its caller" in str(event.error) and "accuracy" not in str(event.error)
+
+
+async def test_what_went_wrong_with_a_sandbox_is_told_neither_in_the_trajectory_nor_to_a_repetition(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _):
+        session = await manager.start(START)
+        for guest in world.backend.guests.values():
+            guest.end()
+        with pytest.raises(SandboxGone) as gone:
+            await session.bash("true", call=KEYED)
+        with pytest.raises(CallerError, match="through no fault of its caller") as again:
+            await session.bash("true", call=KEYED)
+        (event,) = session.trajectory()[0]
+        assert str(gone.value) not in (str(again.value), event.error)
 
 
 async def test_a_bug_of_the_preparation_loses_the_session_with_a_neutral_reason(tmp_path: Path) -> None:
@@ -76,3 +96,17 @@ async def test_the_failure_of_work_that_somebody_waits_for_is_theirs_to_tell(tmp
         with capture_logs() as logs, pytest.raises(SandboxGone):
             await session.bash("true")
         assert not [entry for entry in logs if entry["event"] == "operation_failed"]
+
+
+async def test_calls_that_cost_nothing_fill_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "FREE_KEPT", 2000)
+    async with World(tmp_path).server() as (manager, _):
+        session = await manager.start(START)
+        await session.bash("echo kept")
+        for _ in range(50):
+            await session.job("j1")
+            with pytest.raises(CommandRefused):
+                await session.edit(EditRequest("str_replace", "absent", old_str="x" * 100, new_str=""))
+        events, number = session.trajectory()
+        assert number == len(events) < 10
+        assert (events[0].kind, session.left.steps) == ("bash", 9)

@@ -124,6 +124,15 @@ async def test_a_start_with_a_key_makes_one_session_and_without_one_always_anoth
         assert (await manager.start(START)).id != (await manager.start(START)).id
 
 
+async def test_a_key_of_one_task_starts_no_session_on_another(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    write_task(tmp_path / "tasks", id="other-v1")
+    async with world.server() as (manager, _):
+        await manager.start(START, call=KEYED)
+        with pytest.raises(CallerError, match=f"start a session on {TASK}; give each `start` a key of its own"):
+            await manager.start(StartRequest("other-v1"), call=KEYED)
+
+
 async def test_a_command_whose_server_died_is_taken_up_again_by_its_key(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, _):

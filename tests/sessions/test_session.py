@@ -211,6 +211,20 @@ async def test_a_slow_preparation_leaves_the_session_waiting_with_the_reason(tmp
         assert (await session.bash("true")).result.exit_code == 0
 
 
+async def test_a_session_that_waits_and_that_nobody_asks_for_gives_its_turn_to_others(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.preparer.gate = anyio.Event()
+    async with world.server() as (manager, _):
+        session = await manager.start(START, call=Call(wait_s=0))
+        world.clock.advance(world.limits.lease_s - 1)
+        await session.status(call=Call(wait_s=0))  # whoever asks for it keeps it waiting
+        world.clock.advance(world.limits.lease_s - 1)
+        await anyio.wait_all_tasks_blocked()
+        assert session.state == "waiting"
+        world.clock.advance(world.limits.tick_s)
+        await until(lambda: session.state == "cut_off")
+
+
 async def test_a_session_that_is_ended_while_it_waits_makes_no_sandbox(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.preparer.gate = anyio.Event()
@@ -262,6 +276,18 @@ async def test_starts_beyond_the_places_wait_for_one(tmp_path: Path) -> None:
         assert (view.state, view.reason) == ("waiting", "all 1 places for sessions are taken; 0 wait before this one")
         await first.end()
         await until(lambda: second.state == "open")
+
+
+async def test_a_start_beyond_a_long_queue_is_refused_but_for_one_that_is_repeated(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, limits=SessionLimits(max_waiting=2))
+    world.preparer.gate = anyio.Event()
+    async with world.server() as (manager, _):
+        first, _ = [await manager.start(START, call=Call(wait_s=0, key=key)) for key in ("a", "b")]
+        with pytest.raises(CallerError, match="2 sessions wait already"):
+            await manager.start(START, call=Call(wait_s=0, key="c"))
+        assert (await manager.start(START, call=Call(wait_s=0, key="a"))).id == first.id
 
 
 async def test_sessions_are_found_only_by_their_own_principal(tmp_path: Path) -> None:

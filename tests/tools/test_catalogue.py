@@ -146,3 +146,16 @@ async def test_a_prompt_that_there_is_not_or_lacks_an_argument_is_refused_with_w
             await client.get_prompt("attmept", {"task": TASK})
         with pytest.raises(MCPError, match="'attempt' needs task"):
             await client.get_prompt("attempt", {})
+
+
+async def test_a_trajectory_too_long_to_read_says_what_it_leaves_out(tmp_path: Path) -> None:
+    async with connected(World(tmp_path)) as client:
+        session = facts_of(await client.call_tool("start", {"task": TASK}))["session"]
+        for number in range(3):
+            edit = {"command": "create", "path": f"{number}.txt", "file_text": "x" * 3_000_000}
+            assert not (await client.call_tool("edit", {"session": session, **edit})).is_error
+        [content] = (await client.read_resource(f"mlgym://sessions/{session}/trajectory")).contents
+    assert isinstance(content, TextResourceContents)
+    lines = [json.loads(line) for line in content.text.splitlines()]
+    assert [line.get("kind") for line in lines] == ["edit", "edit", None]
+    assert lines[-1]["left_out"] == 1 and "sessions export" in lines[-1]["all_of_it"]

@@ -1,6 +1,7 @@
 """The server over HTTP: its addresses, what it takes, and whom it lets in."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
@@ -8,7 +9,9 @@ from httpx2 import Headers
 
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.server import open_web
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL
 from mlgym_mcp.settings import Settings
+from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.web import address
 from tests.fakes import TASK, World
 from tests.tools.stage import ERAS, Era, facts_of, refused, start, told
@@ -70,6 +73,22 @@ async def test_a_request_that_is_too_large_is_refused_before_it_is_read(tmp_path
         assert (await http.post("/mcp", json=body, headers=headers)).status_code == 413
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_is_gone_in_the_midst_of_a_request_is_no_error(
+    tmp_path: Path, era: Era, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, modern = call("list_tasks")
+    headers = modern if era == "auto" else {name: modern[name] for name in ("Accept", "Content-Type")}
+    lines = ["POST /mcp HTTP/1.1", "Host: localhost", "Content-Length: 99", *map(": ".join, headers.items()), "", ""]
+    async with site(World(tmp_path)) as served, served.raw() as http:
+        place = urlsplit(served.url)
+        async with await anyio.connect_tcp(str(place.hostname), int(place.port or 0)) as stream:
+            await stream.send("\r\n".join(lines).encode() + b"{")
+            assert (await http.get("/healthz")).status_code == 200  # so that it has arrived
+        assert (await http.get("/healthz")).status_code == 200
+    assert [record.message for record in caplog.records if record.levelname in ("ERROR", "WARNING")] == []
+
+
 async def test_health_is_told_to_everybody(tmp_path: Path) -> None:
     async with site(World(tmp_path), token=TOKEN) as served, Site(served.url).raw() as http:
         assert (await http.get("/healthz")).json()["status"] == "ok"
@@ -96,6 +115,13 @@ async def test_whoever_shows_the_token_is_known_and_needs_no_handle(tmp_path: Pa
             assert "hello" in await told(client, "bash", command="echo hello")
 
 
+async def test_what_runs_in_no_request_does_not_pass_for_the_owner_of_the_data_folder(tmp_path: Path) -> None:
+    assert current_caller().principal == LOCAL
+    async with open_web(Settings(data_dir=tmp_path)):
+        assert current_caller().principal == ANONYMOUS
+    assert current_caller().principal == LOCAL
+
+
 async def test_a_session_of_the_tokens_holder_is_taken_up_by_nobody_else(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with site(world, token=TOKEN) as served, served.client() as client:
@@ -118,6 +144,21 @@ async def test_a_server_beyond_this_machine_is_reached_by_the_names_it_is_given(
         for host, status in (("gym.example", 200), ("gym.example:8765", 200), ("evil.example", 421)):
             answer = await http.post("/mcp", json=body, headers={**headers, "Host": host})
             assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "names"),
+    [
+        ("127.0.0.2", (), ["localhost", "127.0.0.2"]),
+        ("::1", (), ["[::1]"]),
+        ("192.0.2.7", ("gym.example",), ["localhost", "192.0.2.7", "gym.example"]),
+        ("2001:db8::1", ("gym.example",), ["[2001:db8::1]", "gym.example"]),
+    ],
+)
+def test_a_server_is_reached_by_the_address_that_it_listens_at(
+    host: str, allowed: tuple[str, ...], names: list[str]
+) -> None:
+    assert set(names) <= set(address.names(host, allowed))
 
 
 def test_a_port_in_use_is_an_error_that_says_so() -> None:

@@ -1,5 +1,6 @@
 """Callers without a credential: a handle is all they have, and nothing leads from one to another's."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 
 from tests.fakes import TASK, World
 from tests.tools.stage import ERAS, Era, facts_of, refused, start, told
-from tests.web.stage import site
+from tests.web.stage import call, site
 
 NEEDS_A_SESSION: dict[str, dict[str, Any]] = {
     "bash": {"command": "cat secret.txt"},
@@ -82,6 +83,22 @@ async def test_a_stranger_that_does_the_same_under_the_same_key_gets_no_session(
         for client in (owner, stranger):
             result = await client.call_tool("start", {"task": TASK}, meta=meta)
             assert result.is_error and "32 characters" in str(result.content)
+
+
+async def test_a_key_that_can_not_be_kept_is_refused(tmp_path: Path) -> None:
+    async with site(World(tmp_path)) as served, served.client() as client:
+        for key in ("k" * 201, "é" * 40):
+            meta: Any = {"mlgym-mcp/key": key}
+            result = await client.call_tool("start", {"task": TASK}, meta=meta)
+            assert result.is_error and "at most 200 characters, all of ASCII" in str(result.content)
+
+
+async def test_a_handle_that_is_no_text_is_a_handle_of_no_session(tmp_path: Path) -> None:
+    half_a_pair = "\ud800"
+    body, headers = call("status", session=half_a_pair)
+    async with site(World(tmp_path)) as served, served.raw() as http:
+        answer = await http.post("/mcp", content=json.dumps(body), headers=headers)
+    assert "no session with this handle" in answer.text
 
 
 async def test_a_repeated_start_under_a_secret_key_gives_its_maker_the_same_session(tmp_path: Path) -> None:

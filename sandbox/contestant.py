@@ -12,86 +12,40 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
-import operator
 import os
 import random
 import sys
 import traceback
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 GUEST = str(Path(__file__).resolve().parent)
 sys.path.insert(0, GUEST)  # -I leaves it out
 
 from artefact import unpack  # noqa: E402
 from judging import MAX_MESSAGE  # noqa: E402
+from questions import heuristic, language_model, policy, rows  # noqa: E402
+from submission import Answer, Submission  # noqa: E402
 from wire import Array, Channel, Header, WireError, pack_message, unpack_message  # noqa: E402
 
-Answer = tuple[Header, Sequence[Array]]
-
-
-class Submission:
-    """The submission's folder and the functions taken from it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._functions: dict[tuple[str, str], Callable[..., Any]] = {}
-
-    def function(self, file: str, name: str) -> Callable[..., Any]:
-        """The function `name` of the module in `file`, imported once."""
-        if (file, name) not in self._functions:
-            function = getattr(importlib.import_module(Path(file).stem), name, None)
-            if not callable(function):
-                raise AttributeError(f"{file} has no function {name}")
-            self._functions[file, name] = function
-        return self._functions[file, name]
-
-
-def map_rows(submission: Submission, question: Header, arrays: Sequence[Array]) -> Answer:
-    """Call one function once per row of the first array: whole numbers [N, r, …] in, whole numbers [N] out.
-
-    Every call gets a fresh list of its row's r entries, as tuples nested the way the shape says.
-    """
-    function = submission.function(question["file"], question["function"])
-    moves = array("q")
-    for row in _rows(arrays[0]):
-        moves.append(_whole_number(function(row), question["function"]))
-    return {}, [Array.of(moves)]
-
-
-OPERATIONS: dict[str, Callable[[Submission, Header, Sequence[Array]], Answer]] = {"map": map_rows}
+OPERATIONS: dict[str, Callable[[Submission, Header, Sequence[Array]], Answer]] = {
+    "heuristic": heuristic.answer,
+    "language_model": language_model.answer,
+    "map": rows.answer,
+    "policy": policy.answer,
+}
 """What a judge can ask for, by the question's `op`."""
 
 
-def _rows(values: Array) -> Iterator[list[Any]]:
-    count, entries, *nested = values.shape
-    items: list[Any] = values.values().tolist()
-    for size in reversed(nested):
-        items = list(zip(*[iter(items)] * size))
-    return (items[row * entries : (row + 1) * entries] for row in range(count))
-
-
-def _whole_number(value: Any, name: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"{name} returned {repr(value)[:100]} ({type(value).__name__}); an int is expected")
-    if not -(2**63) <= number < 2**63:
-        raise ValueError(f"{name} returned an int of {number.bit_length()} bits; 63 are allowed")
-    return number
-
-
 def _load(root: Path, seed: int) -> Submission:
-    submission = Submission(root / "workspace/submission")
+    submission = Submission(root / "workspace/submission", seed)
     unpack(root / "workspace/artefact.tar", submission.folder)
     os.chdir(submission.folder)
     # The submission may have files called wire.py or judging.py of its own.
-    for module in ("artefact", "judging", "wire"):
-        del sys.modules[module]
+    for name, module in list(sys.modules.items()):
+        if name != "__main__" and Path(getattr(module, "__file__", None) or "/").is_relative_to(GUEST):
+            del sys.modules[name]
     sys.path[sys.path.index(GUEST)] = str(submission.folder)
     random.seed(seed)
     if importlib.util.find_spec("numpy"):

@@ -112,7 +112,7 @@ class Judge:
             phase=request["phase"],
             flavour=request["flavour"],
             seed=request["seed"],
-            contestant=self._contestant if request["kind"] == "code" else _no_contestant,
+            contestant=_no_contestant if request["kind"] == "data" else self._contestant,
         )
 
     def _contestant(self, index: int) -> Contestant:

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import csv
 import math
+import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Callable, Protocol, TypeVar
 
 from wire import Array, Header
 
 MAX_MESSAGE = 500
+RESAMPLES = 500
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+Row = TypeVar("Row")
 
 
 class Fault(Exception):
@@ -78,6 +84,50 @@ def mean(values: Sequence[float]) -> Measure:
         return Measure(average)
     variance = math.fsum((value - average) ** 2 for value in values) / (count - 1)
     return Measure(average, math.sqrt(variance / count))
+
+
+def bootstrap(statistic: Callable[[Sequence[Row]], float], rows: Sequence[Row], *, seed: int) -> Measure:
+    """A statistic of independent rows, with the standard error that drawing the rows anew gives.
+
+    Draws on which the statistic is not a number are left out; with fewer than two others the error is None.
+    """
+    chance = random.Random(seed)
+    draws = (statistic(chance.choices(rows, k=len(rows))) for _ in range(RESAMPLES))
+    values = [value for value in draws if math.isfinite(value)]
+    if len(values) < 2:
+        return Measure(statistic(rows))
+    average = math.fsum(values) / len(values)
+    variance = math.fsum((value - average) ** 2 for value in values) / (len(values) - 1)
+    return Measure(statistic(rows), math.sqrt(variance))
+
+
+def finite_number(text: str, *, where: str) -> float:
+    """A number in decimal digits, perhaps with a point and an exponent.
+
+    Raises:
+        Fault: it is something else; `where` begins the message.
+    """
+    # float() alone would take "nan", "1_0" and other scripts' digits.
+    if len(text) > 400 or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        raise Fault("bad_value", f"{where}: {text[:40]!r} is not a finite number")
+    return float(text)
+
+
+def read_matched(path: Path, key: str, column: str, *, expected: Sequence[str]) -> dict[str, str]:
+    """One column of a CSV file by another one, whose values are the expected ones in any order, each once.
+
+    Raises:
+        Fault: as `read_column`, or a key is unknown or stands twice.
+    """
+    keys = read_column(path, key, rows=len(expected))
+    known, found = set(expected), {}
+    for row, (name, value) in enumerate(zip(keys, read_column(path, column, rows=len(expected))), start=1):
+        if name not in known:
+            raise Fault("unknown_key", f"{path.name}, row {row}: {key} {name[:40]!r} is not one of the expected ones")
+        if name in found:
+            raise Fault("duplicate_key", f"{path.name}, row {row}: {key} {name[:40]!r} stands there twice")
+        found[name] = value
+    return found
 
 
 def read_column(path: Path, column: str, *, rows: int) -> list[str]:

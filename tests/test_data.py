@@ -128,6 +128,18 @@ async def test_prepared_data_is_made_once_and_again_for_another_secret(tmp_path:
     assert (first.hidden / "seed.txt").read_text() != (other.hidden / "seed.txt").read_text()
 
 
+async def test_a_variant_is_prepared_by_what_its_parent_has(tmp_path: Path) -> None:
+    arena = await Arena.open(tmp_path)
+    parent = task_with_source(tmp_path / "copy", tmp_path / "nowhere", b"1 2 3")
+    (await inbox_of(arena, parent) / "numbers.txt").write_bytes(b"1 2 3")
+    (parent.folder.parent / "bare-v1").mkdir()
+    (parent.folder.parent / "bare-v1/task.yaml").write_text("{id: bare-v1, extends: copy-v1, title: Bare}")
+    variant = TaskSpec.load(parent.folder.parent / "bare-v1")
+    prepared = await arena.data.prepare(variant)
+    assert (prepared.flavour, (prepared.public / "numbers.txt").read_text()) == ("full", "1 2 3")
+    assert prepared.hidden != (await arena.data.prepare(parent)).hidden
+
+
 async def test_a_data_program_that_fails_leaves_nothing_and_says_why(tmp_path: Path) -> None:
     arena = await Arena.open(tmp_path)
     task = write_task(tmp_path / "bad", grader=GRADER, data="def prepare(*_): raise ValueError('no luck today')")

@@ -1,13 +1,19 @@
 """`tasks`: the catalogue."""
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlgym_mcp.cli.console import show, show_table
-from mlgym_mcp.cli.options import TaskId, TasksDir
+from mlgym_mcp.cli.console import run, show, show_json, show_table, tell
+from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir
+from mlgym_mcp.errors import SetupError, TaskSpecError
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
+
+if TYPE_CHECKING:  # imported by the command that needs it
+    from mlgym_mcp.check import Finding
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,3 +43,75 @@ def show_task(task: TaskId, tasks_dir: TasksDir = None) -> None:
     from rich.markdown import Markdown
 
     show(Markdown(catalog(tasks_dir).get(task).brief))
+
+
+@app.command("schema")
+def show_schema() -> None:
+    """Print the JSON Schema of task.yaml, for editors."""
+    from mlgym_mcp.tasks.schema import task_schema
+
+    show_json(json.dumps(task_schema()))
+
+
+@app.command("new")
+def new_task(
+    name: Annotated[str, typer.Argument(help="The new task's id, such as `my-task-v1`.", show_default=False)],
+    kind: Annotated[
+        Literal["data", "code", "policy", "model"], typer.Option(help="What is handed in: predictions, code, …")
+    ] = "data",
+    to: Annotated[Path, typer.Option(help="The folder of tasks to make it in.")] = Path("."),
+) -> None:
+    """Make the folder of a small task that passes `tasks check`, to be changed into yours."""
+    from mlgym_mcp.tasks.scaffold import make
+
+    folder = make(name, kind, to)
+    show(f"{folder} is there; try it with: mlgym-mcp tasks check {folder.name} --tasks-dir {to}")
+
+
+@app.command("check")
+def check_tasks(  # noqa: PLR0913 - one parameter an option
+    tasks: Annotated[list[str] | None, typer.Argument(help="Task ids.", show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="All tasks.")] = False,
+    lint_only: Annotated[bool, typer.Option("--lint-only", help="Only look at the folders; run nothing.")] = False,
+    flavour: Annotated[Literal["full", "sample"], typer.Option(help="Which data to try them on.")] = "sample",
+    sandbox: Sandbox = None,
+    data_dir: DataDir = None,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Check that tasks are whole: look at their folders, then work at each in a sandbox, baseline and attacks."""
+    if every == bool(tasks):
+        raise SetupError("name the tasks to check, or say --all.")
+    directories = tuple(tasks_dir) if tasks_dir else None
+    settings = Settings.load({"data_dir": data_dir, "sandbox": sandbox, "tasks_dirs": directories})
+    offered = catalog(tasks_dir)
+    found = run(lambda: _check(settings, offered, list(offered.ids() if every else tasks or ()), flavour, lint_only))
+    show_table(
+        ("task", "looked at", "", "detail"),
+        [(task, one.subject, "ok" if one.ok else "WRONG", " ".join(one.detail.split())) for task, one in found],
+    )
+    if wrong := sum(not one.ok for _, one in found):
+        raise SetupError(f"{wrong} of {len(found)} things are not as they should be; see the table.")
+
+
+async def _check(
+    settings: Settings, offered: Catalog, wanted: list[str], flavour: Literal["full", "sample"], lint_only: bool
+) -> "list[tuple[str, Finding]]":
+    from mlgym_mcp.check import Finding, lint, open_trial
+
+    found: list[tuple[str, Finding]] = []
+    whole = []
+    for task_id in wanted:
+        try:
+            task = offered.get(task_id)
+            found += [(task_id, finding) for finding in lint(task)]
+            whole.append(task)
+        except TaskSpecError as error:
+            found.append((task_id, Finding("task.yaml", False, str(error))))
+    if whole and not lint_only:
+        async with open_trial(settings, offered, flavour) as trial:
+            for task in whole:
+                async for finding in trial.run(task, tell):
+                    found.append((task.id, finding))
+                    if not finding.ok:  # at once, for the table may be long in coming
+                        await tell(f"{task.id}: {finding.subject}: {finding.detail}")
+    return sorted(found, key=lambda pair: wanted.index(pair[0]))

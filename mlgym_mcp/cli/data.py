@@ -43,7 +43,7 @@ def prepare_data(
     tasks_dir: TasksDir = None,
     sandbox: Sandbox = None,
 ) -> None:
-    """Prepare data ahead of its first use."""
+    """Prepare data ahead of its first use; with `--flavour full`, what is missing of it is downloaded."""
     from mlgym_mcp.services import data_of, open_backend
     from mlgym_mcp.store import Store
 
@@ -55,7 +55,28 @@ def prepare_data(
             async with open_backend(settings, offered) as backend:
                 data = data_of(settings, store, backend)
                 for task in map(offered.get, tasks) if tasks else offered.list():
-                    prepared = await data.prepare(task, flavour, tell)
+                    prepared = await data.prepare(task, flavour, tell, may_download=flavour == "full")
                     show(f"{task.id}: {prepared.flavour} data in {prepared.public.parent}")
 
     run(prepare)
+
+
+@app.command("verify")
+def verify_data(tasks: Tasks = None, data_dir: DataDir = None, tasks_dir: TasksDir = None) -> None:
+    """Check that sources and prepared data are still what they were."""
+    from mlgym_mcp.data.verification import verify
+    from mlgym_mcp.store import Store
+
+    offered = catalog(tasks_dir)
+    settings = Settings.load({"data_dir": data_dir})
+    with Store.open(settings.data_dir) as store:
+        wanted = [offered.get(task) for task in tasks] if tasks else offered.list()
+        found = [
+            finding for task in wanted for finding in verify(task, settings.data_dir, settings.cache_dir, store.secret)
+        ]
+    show_table(
+        ("task", "what", "", "detail"),
+        [(one.task, one.what, "as it was" if one.ok else "CHANGED", one.detail) for one in found],
+    )
+    if not all(one.ok for one in found):
+        raise SystemExit(1)

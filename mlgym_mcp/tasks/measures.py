@@ -40,6 +40,8 @@ class Baselines(Part):
 
     full: FullBaselines
     sample: Scores
+    tolerance: Scores = {}
+    """How far from these `tasks check` may find the baseline, where three standard errors are too little."""
 
     def of(self, flavour: Flavour, protocol: Protocol) -> Scores:
         """The baseline that a score is held against."""

@@ -2,11 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -15,11 +14,14 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
 from mlgym_mcp.errors import TaskSpecError
+from mlgym_mcp.tasks.document import read_document
 from mlgym_mcp.tasks.measures import Baselines, Comparable, Metric, Part, PublishedScore, Scores, Target
+from mlgym_mcp.tasks.source import Source
 
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)")
@@ -43,7 +45,8 @@ def _relative(value: str) -> str:
     return value
 
 
-Size = Annotated[PositiveInt, BeforeValidator(parse_size)]
+_SIZE_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}]}
+Size = Annotated[PositiveInt, BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
@@ -73,31 +76,12 @@ class Budget(Part):
     validations: PositiveInt | None = None
 
 
-class Source(Part):
-    """One file of the full data, checked as it is after unpacking."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    unpack: Literal["gzip"] | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    checksum: Literal["unverified"] | None = None
-    size: PositiveInt | None = None
-    local: tuple[Path, ...] = ()
-    """Folders of this machine where the file, packed or not, may lie already."""
-    hint: str | None = None
-    """How to get the file, for the message that says it is missing."""
-
-    @model_validator(mode="after")
-    def _states_what_is_known(self) -> Self:
-        if (self.sha256 is None) == (self.checksum is None):
-            raise ValueError("exactly one of sha256 and `checksum: unverified` is expected")
-        return self
-
-
 class Submission(Part):
     """What is packed and graded: files or folders of the workspace."""
 
     files: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    kind: Literal["data", "code"]
+    kind: Literal["data", "code", "policy", "model"]
+    """`code`, `policy` (code with checkpoints) and `model` (weights, perhaps with code) may run in contestants."""
     max_size: Size
 
 
@@ -112,6 +96,10 @@ class TaskSpec(Part):
     """A task.yaml and the folder it lies in."""
 
     folder: Path = Field(exclude=True)
+    parent: Path | None = Field(default=None, exclude=True)
+    """The folder of the task that this one extends: has the fields and the files that this one lacks."""
+    extends: str | None = None
+    """The id of a task in the same folder of tasks, of which this is a variant."""
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-v[1-9][0-9]*$")]
     title: str
     domain: str
@@ -134,13 +122,16 @@ class TaskSpec(Part):
         Raises:
             TaskSpecError: a file is absent, or a field is not as expected; names each of them.
         """
-        absent = [name for name in ("task.yaml", *_REQUIRED_FILES) if not (folder / name).is_file()]
-        if absent:
-            raise TaskSpecError(f"{folder}: the task's folder lacks {', '.join(absent)}")
         path = folder / "task.yaml"
-        document = _read_yaml(path)
+        if not path.is_file():
+            raise TaskSpecError(
+                f"{folder}: the task's folder lacks {', '.join(_absent(('task.yaml', *_REQUIRED_FILES), folder))}"
+            )
+        document = read_document(folder)
+        if absent := _absent(_REQUIRED_FILES, folder, document.parent):
+            raise TaskSpecError(f"{folder}: the task's folder lacks {', '.join(absent)}")
         try:
-            spec = cls.model_validate({**document, "folder": folder})
+            spec = cls.model_validate({**document.fields, "folder": folder, "parent": document.parent})
         except ValidationError as error:
             raise TaskSpecError("\n".join(f"{path}: {line}" for line in _problems(error))) from None
         if spec.id != folder.name:
@@ -155,12 +146,12 @@ class TaskSpec(Part):
     @property
     def brief(self) -> str:
         """What the agent reads."""
-        return (self.folder / "brief.md").read_text(encoding="utf-8")
+        return self.file("brief.md").read_text(encoding="utf-8")
 
     @property
     def grader(self) -> Path:
         """The file that the judge runs."""
-        return self.folder / "grader.py"
+        return self.file("grader.py")
 
     @property
     def grader_hash(self) -> str:
@@ -171,18 +162,34 @@ class TaskSpec(Part):
     def content_hash(self) -> str:
         """SHA-256 over the names and bytes of all files of the folder as they are now."""
         digest = hashlib.sha256()
-        for path in _files(self.folder):
+        for place, path in self.files().items():
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{path.relative_to(self.folder).as_posix()}\0{content}\n".encode())
+            digest.update(f"{place}\0{content}\n".encode())
         return digest.hexdigest()
+
+    def file(self, name: str) -> Path:
+        """A file or folder of the task by its name in the task's folder: a variant's own, else its parent's."""
+        own = self.folder / name
+        return own if self.parent is None or own.exists() else self.parent / name
+
+    def files(self) -> dict[str, Path]:
+        """All files of the task: place in its folder → file. A parent's task.yaml counts as `extends/task.yaml`."""
+        found = _by_place(self.folder)
+        if self.parent is not None:
+            own = {place.split("/")[0] for place in found}
+            inherited = {
+                place: path for place, path in _by_place(self.parent).items() if place.split("/")[0] not in own
+            }
+            found |= {**inherited, "extends/task.yaml": self.parent / "task.yaml"}
+        return dict(sorted(found.items()))
 
     def starter_files(self) -> dict[str, Path]:
         """What a session's workspace starts with: place in the workspace → file."""
-        return _by_place(self.folder / "starter")
+        return _by_place(self.file("starter"))
 
     def baseline_files(self) -> dict[str, Path]:
         """The baseline solution, laid over the starter files: place in the workspace → file."""
-        return _by_place(self.folder / "baseline")
+        return _by_place(self.file("baseline"))
 
     @model_validator(mode="after")
     def _metrics_agree(self) -> Self:
@@ -209,16 +216,8 @@ class TaskSpec(Part):
         return stated if full.upstream is None else {**stated, "baselines.full.upstream": full.upstream}
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TaskSpecError(f"{path}: it is not well-formed YAML: {error}") from None
-    except OSError as error:
-        raise TaskSpecError(f"{path}: it can't be read: {error.strerror}") from None
-    if not isinstance(document, dict) or "folder" in document:
-        raise TaskSpecError(f"{path}: a mapping of the documented fields is expected")
-    return document
+def _absent(names: Iterable[str], *folders: Path | None) -> list[str]:
+    return [name for name in names if not any((folder / name).is_file() for folder in folders if folder is not None)]
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
@@ -229,9 +228,6 @@ def _problems(error: ValidationError) -> Iterator[str]:
         yield f"{field}: {message}{given}" if field else message
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
 def _by_place(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path for path in files}

@@ -12,7 +12,7 @@ def files_of(task: TaskSpec) -> dict[str, Path]:
     """What a task shows to everybody: its brief, its starter files, its sample submission."""
     starter = {f"starter/{place}": path for place, path in task.starter_files().items()}
     samples = {path.name: path for path in sorted(task.folder.glob("sample_submission*")) if path.is_file()}
-    return {"brief.md": task.folder / "brief.md", **starter, **samples}
+    return {"brief.md": task.file("brief.md"), **starter, **samples}
 
 
 def content_of(path: Path) -> str | bytes:

@@ -55,9 +55,11 @@ class Runner:
 
 
 @contextmanager
-def open_runner(name: str, root: Path, *, env: Mapping[str, str] | None = None) -> Iterator[Runner]:
+def open_runner(
+    name: str, root: Path, *, env: Mapping[str, str] | None = None, python: str = sys.executable
+) -> Iterator[Runner]:
     """Run sandbox/<name>.py in `root`; it is killed at the end, if it has not ended by then."""
-    command = [sys.executable, "-I", str(RUNNERS / f"{name}.py"), "--root", str(root)]
+    command = [python, "-I", str(RUNNERS / f"{name}.py"), "--root", str(root)]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, env=dict(env or {}), stdin=pipe, stdout=pipe, stderr=nowhere) as process:
         assert process.stdin is not None and process.stdout is not None
@@ -75,6 +77,7 @@ class Stage:
     artefact: bytes
     judge: Runner
     running: ExitStack
+    python: str = sys.executable
     contestants: dict[int, Runner] = field(default_factory=dict)
 
     def grade(self, *, kind: str = "data", phase: str = "validate", seed: int = 1) -> dict[str, Any]:
@@ -84,15 +87,18 @@ class Stage:
         header, body = self.judge.exchange(request)
         while header["type"] == "ask":
             contestant = self._contestant(header["contestant"], seed)
-            answer = contestant.exchange({"type": "ask"}, body, limit=header["limit"])
-            header, body = self.judge.exchange(*answer)
+            told, answer = contestant.exchange({"type": "ask"}, body, limit=header["limit"])
+            # As the host has it: of what a contestant sends, the judge gets the body alone.
+            relayed = told if told.get("type") == "silence" else {"type": "answer"}
+            header, body = self.judge.exchange(relayed, answer)
         return header
 
     def _contestant(self, index: int, seed: int) -> Runner:
         if index not in self.contestants:
             root = self.root / f"contestant-{len(list(self.root.iterdir()))}"
             _lay(root, self.artefact)
-            contestant = self.running.enter_context(open_runner("contestant", root, env={"PYTHONHASHSEED": "0"}))
+            opened = open_runner("contestant", root, env={"PYTHONHASHSEED": "0"}, python=self.python)
+            contestant = self.running.enter_context(opened)
             # Not the judge's own seed: the submission could foresee its draws.
             assert contestant.exchange({"type": "load", "seed": seed + 10**6})[0] == {"type": "answer"}
             self.contestants[index] = contestant
@@ -100,16 +106,24 @@ class Stage:
 
 
 @contextmanager
-def open_stage(root: Path, *, grader: str, artefact: bytes, hidden: Mapping[str, str] | None = None) -> Iterator[Stage]:
-    """Lay out the judge's folders below `root` and start it."""
+def open_stage(
+    root: Path,
+    *,
+    grader: str,
+    artefact: bytes,
+    hidden: Mapping[str, str | bytes] | None = None,
+    python: str = sys.executable,
+) -> Iterator[Stage]:
+    """Lay out the judge's folders below `root` and start it; `python` runs it and its contestants."""
     judge_root = root / "judge"
     _lay(judge_root, artefact)
-    for name, text in {"grader/grader.py": grader, **{f"hidden/{k}": v for k, v in (hidden or {}).items()}}.items():
+    given = {f"hidden/{name}": content for name, content in (hidden or {}).items()}
+    for name, content in {"grader/grader.py": grader, **given}.items():
         (judge_root / name).parent.mkdir(exist_ok=True)
-        (judge_root / name).write_text(text, encoding="utf-8")
+        (judge_root / name).write_bytes(content.encode() if isinstance(content, str) else content)
     with ExitStack() as running:
-        judge = running.enter_context(open_runner("judge", judge_root))
-        yield Stage(root, artefact, judge, running)
+        judge = running.enter_context(open_runner("judge", judge_root, python=python))
+        yield Stage(root, artefact, judge, running, python)
 
 
 def _lay(root: Path, artefact: bytes) -> None:

@@ -71,3 +71,46 @@ def test_choices_of_another_form_are_a_fault(answer: list[Array]) -> None:
 
 def test_a_fault_is_never_longer_than_a_verdict_may_be() -> None:
     assert len(Fault("code", "x" * 10_000).message) == judging.MAX_MESSAGE
+
+
+def test_a_bootstrap_of_a_mean_comes_near_the_standard_error_of_the_mean() -> None:
+    values = [float(value % 17) for value in range(200)]
+    measure = judging.bootstrap(lambda rows: sum(rows) / len(rows), values, seed=3)
+    known = judging.mean(values)
+    assert measure.value == pytest.approx(known.value)
+    assert measure.standard_error == pytest.approx(known.standard_error, rel=0.15)
+    assert measure == judging.bootstrap(lambda rows: sum(rows) / len(rows), values, seed=3)
+
+
+def test_a_bootstrap_leaves_out_what_is_not_a_number() -> None:
+    assert judging.bootstrap(lambda rows: 2.0 if rows == [7.0] else math.nan, [7.0], seed=1) == Measure(2.0, 0.0)
+    measure = judging.bootstrap(lambda rows: math.nan, [1.0, 2.0], seed=1)
+    assert math.isnan(measure.value) and measure.standard_error is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("3", 3.0), ("-0.5", -0.5), ("+.5", 0.5), ("2.", 2.0), ("1e3", 1000.0)])
+def test_plain_numbers_are_read(text: str, number: float) -> None:
+    assert judging.finite_number(text, where="here") == number
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "1e999", "1_0", "0x1", "\u0663", "1,5", "3 ", "9" * 401])
+def test_what_is_not_a_finite_number_is_a_fault(text: str) -> None:
+    with pytest.raises(Fault, match="^here: .* is not a finite number$"):
+        judging.finite_number(text, where="here")
+
+
+def test_a_column_is_matched_by_another(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("value,id\nx,2\ny,1\n")
+    assert judging.read_matched(path, "id", "value", expected=["1", "2"]) == {"2": "x", "1": "y"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"), [("1,x\n1,y\n", "duplicate_key"), ("1,x\n3,y\n", "unknown_key"), ("1,x\n", "wrong_rows")]
+)
+def test_keys_that_do_not_match_are_a_fault(tmp_path: Path, rows: str, code: str) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("id,value\n" + rows)
+    with pytest.raises(Fault) as raised:
+        judging.read_matched(path, "id", "value", expected=["1", "2"])
+    assert raised.value.code == code

@@ -67,14 +67,14 @@ def test_sizes_are_read_in_binary_units(text: object, size: int) -> None:
         ({"submission": {**MINIMAL["submission"], "files": ["../x"]}}, "'../x' is not a path below the workspace"),
         ({"submission": {**MINIMAL["submission"], "files": ["/x"]}}, "'/x' is not a path below the workspace"),
         (
-            {"submission": {**MINIMAL["submission"], "kind": "policy"}},
-            "submission.kind: Input should be 'data' or 'code'",
+            {"submission": {**MINIMAL["submission"], "kind": "essay"}},
+            "submission.kind: Input should be 'data', 'code', 'policy' or 'model'",
         ),
         ({"metrics": [{"name": "loss", "goal": "minimize"}]}, "distinct names and exactly one `ranks: true`"),
         ({"sources": [{"name": "rows.csv"}]}, "sources.0: exactly one of sha256 and `checksum: unverified`"),
         ({"sources": [{**SOURCE, "name": "../rows"}]}, "sources.0.name: String should match pattern"),
         ({"sources": [SOURCE, SOURCE]}, "sources: distinct names are expected"),
-        ({"sources": [{**SOURCE, "urls": ["x"]}]}, "sources.0.urls: Extra inputs are not permitted"),
+        ({"sources": [{**SOURCE, "urls": ["x"]}]}, "sources.0.urls.0: 'x' is not an address that begins with http"),
         ({"baselines": {**MINIMAL["baselines"], "sample": {"rows": 1}}}, "baselines.sample: values for 'loss'"),
         ({"target": {"value": 2.2, "source": "x"}}, "target.value: a better value than baselines.full.strict's"),
         ({"target": {"value": float("nan"), "source": "x"}}, "target.value: Input should be a finite number"),
@@ -100,8 +100,9 @@ def test_yaml_that_is_not_well_formed_and_files_that_are_absent_are_named(write_
     (folder / "task.yaml").write_text("id: [")
     with pytest.raises(TaskSpecError, match=r"task\.yaml: it is not well-formed YAML"):
         TaskSpec.load(folder)
+    (folder / "task.yaml").unlink()
     (folder / "grader.py").unlink()
-    with pytest.raises(TaskSpecError, match=r"the task's folder lacks grader\.py"):
+    with pytest.raises(TaskSpecError, match=r"the task's folder lacks task\.yaml, grader\.py"):
         TaskSpec.load(folder)
 
 
@@ -136,3 +137,71 @@ def test_starter_and_baseline_files_are_told_by_their_place_in_the_workspace(wri
     task = TaskSpec.load(folder)
     assert task.starter_files() == {"src/a.py": folder / "starter/src/a.py"}
     assert task.baseline_files() == {"b.py": folder / "baseline/b.py"}
+
+
+def variant(write_files: WriteFiles, files: dict[str, str] | None = None, **changes: Any) -> Path:
+    """A variant of the toy task, with an own task.yaml and these files."""
+    document = yaml.safe_dump({"id": "toy-bare-v1", "extends": "toy-v1", **changes})
+    texts = {"task.yaml": document, **(files or {})}
+    return write_files({f"toy-bare-v1/{name}": text for name, text in texts.items()}) / "toy-bare-v1"
+
+
+def test_a_variant_has_what_its_parent_has_but_for_what_differs(write_files: WriteFiles) -> None:
+    parent = TaskSpec.load(toy(write_files))
+    write_files({"toy-v1/starter/a.py": "", "toy-v1/baseline/b.py": ""})
+    task = TaskSpec.load(variant(write_files, {"brief.md": "Own brief.", "starter/c.py": ""}, title="Bare toy"))
+    assert (task.id, task.title, task.brief) == ("toy-bare-v1", "Bare toy", "Own brief.")
+    assert (task.metrics, task.grader) == (parent.metrics, parent.grader)
+    assert list(task.starter_files()) == ["c.py"], "a folder of its own stands in place of the parent's"
+    assert task.baseline_files() == {"b.py": parent.folder / "baseline/b.py"}
+
+
+def test_a_variants_hash_changes_with_what_it_inherits_and_not_with_what_it_overrides(write_files: WriteFiles) -> None:
+    parent = toy(write_files)
+    task = TaskSpec.load(variant(write_files, {"brief.md": "Own brief."}))
+    before = task.content_hash
+    (parent / "brief.md").write_text("Another brief of the parent.")
+    assert task.content_hash == before
+    (parent / "grader.py").write_text("another grader")
+    inherited = task.content_hash
+    assert inherited != before
+    (parent / "task.yaml").write_text((parent / "task.yaml").read_text().replace("somewhere", "elsewhere"))
+    assert task.content_hash != inherited
+
+
+@pytest.mark.parametrize("extended", ["absent-v1", "../toy-v1", "toy-bare-v1", ""])
+def test_a_variant_of_what_is_no_other_task_beside_it_is_refused(write_files: WriteFiles, extended: str) -> None:
+    toy(write_files)
+    with pytest.raises(TaskSpecError, match=r"toy-bare-v1/task\.yaml: extends: .* is not a task in"):
+        TaskSpec.load(variant(write_files, extends=extended))
+
+
+def test_a_variant_of_a_variant_is_refused_with_what_to_extend(write_files: WriteFiles) -> None:
+    toy(write_files)
+    variant(write_files)
+    write_files({"toy-barer-v1/task.yaml": "{id: toy-barer-v1, extends: toy-bare-v1}"})
+    with pytest.raises(TaskSpecError, match="'toy-bare-v1' is a variant itself; extend 'toy-v1'"):
+        TaskSpec.load(variant(write_files).parent / "toy-barer-v1")
+
+
+def test_a_variant_still_needs_the_files_that_neither_has(write_files: WriteFiles) -> None:
+    (toy(write_files) / "data.py").unlink()
+    with pytest.raises(TaskSpecError, match=r"lacks data\.py"):
+        TaskSpec.load(variant(write_files))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"unpack": "zip"}, "`member` is expected for `unpack: zip`"),
+        ({"unpack": "gzip", "member": "a"}, "`member` is expected for `unpack: zip`"),
+        ({"member": "a"}, "`member` is expected for `unpack: zip`"),
+        ({"urls": ["ftp://somewhere/rows.csv"]}, "is not an address that begins with http:// or https://"),
+    ],
+)
+def test_a_source_that_could_not_be_had_is_refused(
+    write_files: WriteFiles, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TaskSpecError) as refused:
+        TaskSpec.load(toy(write_files, sources=[{**SOURCE, **fields}]))
+    assert message in str(refused.value)

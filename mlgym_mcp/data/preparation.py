@@ -1,19 +1,9 @@
-"""Data of tasks: sources found on this machine, made into public and hidden parts in a sandbox without network.
+"""Preparation: a task's data.py, run once in a sandbox without network."""
 
-Prepared data lies in `<data folder>/prepared/<task>/<flavour>-<hash>`, named by the task's folder and by the secret
-that the hidden parts come from. It is made beside its place and renamed into it, so what is there is whole.
-
-Sources that no package brings are put into `<data folder>/sources/<task>`; from there, as from everywhere else, they
-get unpacked and checked into `<cache folder>/sources/<SHA-256>`, the only place that they are used from.
-"""
-
-import gzip
-import hashlib
 import secrets
 import shutil
 import tarfile
 import tempfile
-import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,7 +13,9 @@ import structlog
 from anyio import to_thread
 
 from mlgym_mcp import lock
-from mlgym_mcp.errors import DataMissing, InvalidSubmission, SetupError, TaskSpecError
+from mlgym_mcp.data.manifest import write_manifest
+from mlgym_mcp.data.sources import Sources
+from mlgym_mcp.errors import InvalidSubmission, SetupError, TaskSpecError
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import GIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
@@ -32,7 +24,7 @@ from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.seed import derive_seed, secret_hash
 from mlgym_mcp.tasks.measures import Flavour
 from mlgym_mcp.tasks.prepared import PreparedTask
-from mlgym_mcp.tasks.spec import Source, TaskSpec
+from mlgym_mcp.tasks.spec import TaskSpec
 
 PREPARE_LIMIT = 3600.0
 """Seconds that a task's data.py may take."""
@@ -52,7 +44,7 @@ class Data:
         """`new_sandbox` gives ids whose owner a later sweep can tell."""
         self._new_sandbox = new_sandbox
         self._data_dir = data_dir
-        self._checked = cache_dir / "sources"
+        self._sources = Sources(data_dir, cache_dir)
         self._backend = backend
         self._secret = secret
 
@@ -62,18 +54,21 @@ class Data:
             return "sample"
         if flavour == "full" or self._place(task, "full").is_dir():
             return "full"
-        return "full" if all(self._find(task, source) for source in task.sources) else "sample"
+        return "full" if all(self._sources.find(task, source) for source in task.sources) else "sample"
 
-    async def prepare(self, task: TaskSpec, flavour: str = "auto", progress: Progress = silent) -> PreparedTask:
+    async def prepare(
+        self, task: TaskSpec, flavour: str = "auto", progress: Progress = silent, *, may_download: bool = False
+    ) -> PreparedTask:
         """A task's data and environment, made first where they are missing.
 
         Args:
             task: the task.
             flavour: `full`, `sample` or `auto`.
             progress: is told what happens.
+            may_download: whether sources of full data are downloaded; only who asked for that outright wants it.
 
         Raises:
-            DataMissing: the full data is asked for and a source is not on this machine.
+            DataMissing: the full data is asked for and a source is not on this machine, or can't be had.
             SetupError: the environment or image can't be made, or the data can't.
         """
         resolved = self.resolve(task, flavour)
@@ -83,7 +78,7 @@ class Data:
         async with lock.exclusive(place.with_name(f"{place.name}.lock")):
             if not place.is_dir():
                 await progress(f"preparing the {resolved} data of {task.id}")
-                await self._make(task, resolved, place, progress)
+                await self._make(task, resolved, place, progress, may_download=may_download)
         return PreparedTask(
             task_id=task.id,
             flavour=resolved,
@@ -96,9 +91,18 @@ class Data:
     def _place(self, task: TaskSpec, flavour: Flavour) -> Path:
         return place_of(self._data_dir, self._secret, task, flavour)
 
-    async def _make(self, task: TaskSpec, flavour: Flavour, place: Path, progress: Progress) -> None:
+    async def _make(
+        self, task: TaskSpec, flavour: Flavour, place: Path, progress: Progress, *, may_download: bool
+    ) -> None:
         sources = task.sources if flavour == "full" else ()
-        mounts = [Mount(await self._source(task, source, progress), f"/sources/{source.name}") for source in sources]
+        mounts = [
+            Mount(
+                await self._sources.obtain(task, source, progress, may_download=may_download), f"/sources/{source.name}"
+            )
+            for source in sources
+        ]
+        if sources:
+            self._sources.forget_downloads(task)
         seed = derive_seed(self._secret, "data", task.id, flavour)
         with tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as folder:
             aside = Path(folder)
@@ -117,38 +121,12 @@ class Data:
             token=secrets.token_urlsafe(16),
             profile=task.environment.profile,
             limits=limits,
-            mounts=(Mount(task.folder, "/task"), *mounts),
+            mounts=(Mount(task.file("data.py").parent, "/task"), *mounts),
             lifetime=2 * PREPARE_LIMIT,
             orphan_grace=60.0,
         )
         async with open_sandbox(self._backend, spec) as guest:
             yield guest
-
-    async def _source(self, task: TaskSpec, source: Source, progress: Progress) -> Path:
-        """A source's file, unpacked and checked, in the cache."""
-        checked, found = self._place_of_checked(task, source), self._find(task, source)
-        if found is None:
-            inbox = self._inbox(task)
-            inbox.mkdir(parents=True, exist_ok=True)
-            raise DataMissing(_missing(task, source, inbox))
-        if found != checked:
-            await progress(f"checking {source.name}")
-            checked.parent.mkdir(parents=True, exist_ok=True)
-            await to_thread.run_sync(_take, source, found, checked)
-        return checked
-
-    def _find(self, task: TaskSpec, source: Source) -> Path | None:
-        """A source on this machine: checked already, or as somebody put it there."""
-        folders = [self._inbox(task), *source.local]
-        names = [source.name, f"{source.name}.gz"] if source.unpack == "gzip" else [source.name]
-        paths = [self._place_of_checked(task, source), *(folder / name for folder in folders for name in names)]
-        return next(filter(Path.is_file, paths), None)
-
-    def _inbox(self, task: TaskSpec) -> Path:
-        return self._data_dir / "sources" / task.id
-
-    def _place_of_checked(self, task: TaskSpec, source: Source) -> Path:
-        return self._checked / (source.sha256 or f"unverified-{task.id}") / source.name
 
 
 def place_of(data_dir: Path, secret: bytes, task: TaskSpec, flavour: Flavour) -> Path:
@@ -202,52 +180,7 @@ def _publish(aside: Path, place: Path) -> None:
     made = aside / "out"
     for name in ("public", "hidden"):
         (made / name).mkdir(parents=True, exist_ok=True)
+    write_manifest(made)
     for path in [made, *made.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     made.rename(place)
-
-
-def _take(source: Source, found: Path, place: Path) -> None:
-    """Copy a source into the cache, unpacked, and check it. One without a checksum is bound to its first content.
-
-    Raises:
-        DataMissing: it is not what the task says it is.
-    """
-    first = place.with_name(f"{place.name}.sha256")
-    known = source.sha256 or (first.read_text().strip() if first.is_file() else None)
-    with tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as folder:
-        aside = Path(folder) / place.name
-        sha256, size = _copy(found, aside, packed=found.suffix == ".gz" and source.unpack == "gzip")
-        if (source.size or size) != size or (known or sha256) != sha256:
-            expected = f"{source.size or 'any number of'} bytes with SHA-256 {known or 'unknown'}"
-            raise DataMissing(
-                f"{found} is not the file it should be: it has {size} bytes unpacked, with SHA-256 {sha256}; "
-                f"expected are {expected}"
-            )
-        if source.sha256 is None:
-            first.write_text(f"{sha256}\n")
-            log.warning("source_unverified", file=str(found), sha256=sha256)
-        aside.chmod(0o644)
-        aside.rename(place)
-
-
-def _copy(found: Path, place: Path, *, packed: bool) -> tuple[str, int]:
-    """Copy a file, unpacked; its SHA-256 and its size in bytes."""
-    digest = hashlib.sha256()
-    try:
-        with gzip.open(found, "rb") if packed else found.open("rb") as reader, place.open("wb") as writer:
-            while piece := reader.read(1 << 20):
-                digest.update(piece)
-                writer.write(piece)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataMissing(f"{found} is not the file it should be: it can't be unpacked ({error})") from None
-    return digest.hexdigest(), place.stat().st_size
-
-
-def _missing(task: TaskSpec, source: Source, inbox: Path) -> str:
-    hint = f", or {source.hint}" if source.hint else ""
-    gzipped = f" (or {source.name}.gz)" if source.unpack == "gzip" else ""
-    return (
-        f"{task.id} needs {source.name}, which is not on this machine: put it{gzipped} in {inbox}{hint}; "
-        f"then run: mlgym-mcp data prepare {task.id} --flavour full"
-    )

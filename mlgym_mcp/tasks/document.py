@@ -1,0 +1,56 @@
+"""A task.yaml as it is written, and as it reads once what it extends is filled in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlgym_mcp.errors import TaskSpecError
+
+OWN = {"folder", "parent"}
+"""What is known from where a task.yaml lies and is never written in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The fields of a task, and the folder of the task that it extends, if it does."""
+
+    fields: dict[str, Any]
+    parent: Path | None
+
+
+def read_document(folder: Path) -> Document:
+    """Read a folder's task.yaml; a variant's fields stand in place of those of the task that it `extends`.
+
+    Raises:
+        TaskSpecError: a file is absent or is no mapping, or the extended task is itself a variant.
+    """
+    written = _read_yaml(folder / "task.yaml")
+    if "extends" not in written:
+        return Document(written, None)
+    parent = folder.parent / str(written["extends"])
+    elsewhere = parent.parent != folder.parent or parent.name in ("", ".", "..", folder.name)
+    if elsewhere or not (parent / "task.yaml").is_file():
+        raise TaskSpecError(
+            f"{folder / 'task.yaml'}: extends: {written['extends']!r} is not a task in {folder.parent}; name one of it"
+        )
+    inherited = _read_yaml(parent / "task.yaml")
+    if "extends" in inherited:
+        raise TaskSpecError(
+            f"{folder / 'task.yaml'}: extends: {written['extends']!r} is a variant itself; "
+            f"extend {inherited['extends']!r} in its place"
+        )
+    return Document({**inherited, **written}, parent)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskSpecError(f"{path}: it is not well-formed YAML: {error}") from None
+    except OSError as error:
+        raise TaskSpecError(f"{path}: it can't be read: {error.strerror}") from None
+    if not isinstance(document, dict) or OWN & document.keys():
+        raise TaskSpecError(f"{path}: a mapping of the documented fields is expected")
+    return document

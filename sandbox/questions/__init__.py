@@ -1,0 +1,1 @@
+"""What a judge can ask of a submission that is code: one module an operation, each with an `answer`."""

@@ -1,0 +1,40 @@
+"""Every task of the catalogue passes `tasks check` on sample data, and one new task of each kind on every backend."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tasks.scaffold import Kind, make
+from tests.cli.terminal import ran
+from tests.gateway import BACKENDS
+
+SHIPPED = Catalog([Path(__file__).parents[2] / "tasks"])
+TASKS = [
+    pytest.param(task.id, marks=[] if task.environment.profile == "plain" else [pytest.mark.slow])
+    for task in SHIPPED.list()
+]
+
+
+def passes(task: str, root: Path, cache: Path, sandbox: object) -> None:
+    folders = ("--tasks-dir", str(root / "tasks"), "--data-dir", str(root / "data"), "--sandbox", str(sandbox))
+    ended = ran("tasks", "check", task, *folders, MLGYM_MCP_CACHE_DIR=str(cache))
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    assert "after submit" in ended.output
+
+
+def test_no_task_of_the_catalogue_is_passed_over() -> None:
+    assert SHIPPED.broken() == {}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_shipped_task_passes(tmp_path: Path, cache_dir: Path, task: str) -> None:
+    passes(task, tmp_path, cache_dir, "bubblewrap")
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("sandbox", BACKENDS)
+def test_a_new_task_passes_at_once(tmp_path: Path, cache_dir: Path, kind: Kind, sandbox: str) -> None:
+    make("toy-v1", kind, tmp_path / "tasks")
+    passes("toy-v1", tmp_path, cache_dir, sandbox)

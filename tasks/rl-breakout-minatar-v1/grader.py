@@ -1,0 +1,16 @@
+"""Breakout of MinAtar, played by five checkpoints."""
+
+from __future__ import annotations
+
+from gymnastics import GymnaxGames
+from judging import Case, Measure
+from policies import Actions, score
+
+FRAMES = 999
+"""One less than an episode may take, as in the original."""
+
+
+def grade(case: Case) -> dict[str, Measure]:
+    """Mean and standard deviation of the undiscounted returns of all episodes."""
+    games = GymnaxGames("Breakout-MinAtar", binary=True)
+    return score(case, games, Actions("int32", choices=3), frames=FRAMES)

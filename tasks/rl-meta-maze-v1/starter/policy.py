@@ -1,0 +1,87 @@
+"""The policy: an actor and a critic, and what the judge asks of them: `load`, then `act` again and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+HIDDEN = (256, 256)
+ACTIONS = 4
+
+Params = dict[str, Any]
+"""Weights and biases by name, such as `actor_w0`."""
+
+
+def initial_params(key: Any, inputs: int) -> Params:
+    """Random parameters for observations of `inputs` numbers."""
+    params = {}
+    for head, outputs in (("actor", ACTIONS), ("critic", 1)):
+        sizes = (inputs, *HIDDEN, outputs)
+        for layer, (rows, columns) in enumerate(zip(sizes, sizes[1:])):
+            key, for_weights, for_biases = jax.random.split(key, 3)
+            weights = jax.random.truncated_normal(for_weights, -2.0, 2.0, (rows, columns)) / rows**0.5
+            params[f"{head}_w{layer}"] = weights
+            params[f"{head}_b{layer}"] = jax.random.uniform(for_biases, (columns,), maxval=0.05)
+    return params
+
+
+def forward(params: Params, observations: Any) -> tuple[Any, Any]:
+    """The actor's outputs [N, …] and the critic's values [N], for observations [N, …]."""
+    flat = observations.reshape(len(observations), -1)
+    return _perceptron(params, "actor", flat), _perceptron(params, "critic", flat)[:, 0]
+
+
+def _perceptron(params: Params, head: str, inputs: Any) -> Any:
+    for layer in range(len(HIDDEN)):
+        inputs = jax.nn.relu(inputs @ params[f"{head}_w{layer}"] + params[f"{head}_b{layer}"])
+    return inputs @ params[f"{head}_w{len(HIDDEN)}"] + params[f"{head}_b{len(HIDDEN)}"]
+
+
+def sample(key: Any, outputs: Any) -> Any:
+    """One action int32 [N], drawn from the logits [N, ACTIONS]."""
+    return jax.random.categorical(key, outputs).astype(jnp.int32)
+
+
+def log_probability(outputs: Any, actions: Any) -> Any:
+    """Of actions [N], under the logits."""
+    return jnp.take_along_axis(jax.nn.log_softmax(outputs), actions[:, None], axis=1)[:, 0]
+
+
+def entropy(outputs: Any) -> Any:
+    """Of the distributions over actions [N], in nats."""
+    logs = jax.nn.log_softmax(outputs)
+    return -(jnp.exp(logs) * logs).sum(axis=1)
+
+
+class Policy:
+    """One checkpoint's policy. Whatever it remembers between steps it keeps in itself."""
+
+    def __init__(self, params: Params, seed: int) -> None:
+        self._params = params
+        self._key = jax.random.PRNGKey(seed % 2**32)
+        self._act = jax.jit(_act)
+
+    def act(self, observations: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Actions int32 [N] for observations float32 [N, …]; `first` is true where an episode begins."""
+        self._key, key = jax.random.split(self._key)
+        return np.asarray(self._act(self._params, key, observations))
+
+
+def _act(params: Params, key: Any, observations: Any) -> Any:
+    return sample(key, forward(params, observations)[0])
+
+
+def load(checkpoint: Path, seed: int) -> Policy:
+    """The policy of one checkpoint; `seed` is for what it draws."""
+    with np.load(checkpoint / "params.npz", allow_pickle=False) as stored:
+        return Policy({name: jnp.asarray(stored[name]) for name in stored.files}, seed)
+
+
+def save(checkpoint: Path, params: Params) -> None:
+    """Write what `load` reads."""
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    np.savez(checkpoint / "params.npz", **{name: np.asarray(value) for name, value in params.items()})

@@ -1,0 +1,54 @@
+"""Where policies play: the real judge and contestants in bubblewrap, on sample data, with the profile built once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlgym_mcp.data import Data
+from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
+from mlgym_mcp.sandbox.environments import Environments, find_interpreter
+from mlgym_mcp.scoring.referee import Referee
+from mlgym_mcp.scoring.request import ScoreRequest
+from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.tasks.measures import Protocol
+from mlgym_mcp.tasks.spec import TaskSpec
+from tests.scoring.arena import SECRET, Arena, new_sandbox
+
+TASKS = Path(__file__).parents[2] / "tasks"
+CHECKPOINTS = {f"checkpoints/{index}": f"weights {index}" for index in range(5)}
+EPISODES = 5 * 5 * 16
+"""Played by the sample's five checkpoints, seeds and environments of each."""
+
+
+def policy(act: str, *, before: str = "") -> str:
+    """A policy.py whose `act` is this expression of `self`, `observations` and `first`."""
+    return f"""
+import numpy as np
+{before}
+class Policy:
+    def __init__(self, checkpoint, seed):
+        self.checkpoint, self.steps, self.random = checkpoint, 0, np.random.default_rng(seed)
+    def act(self, observations, first):
+        self.steps += 1
+        return {act}
+def load(checkpoint, seed):
+    return Policy(checkpoint, seed)
+"""
+
+
+async def scored(
+    root: Path,
+    cache_dir: Path,
+    task: TaskSpec,
+    files: Mapping[str, str] | str,
+    *,
+    protocol: Protocol = "strict",
+    session: str = "a-session",
+) -> Score:
+    """What a submission comes to in `validate`; a text is the policy.py of five different checkpoints."""
+    root.mkdir(exist_ok=True)
+    backend = BubblewrapBackend(root / "data", Environments(cache_dir, await find_interpreter()))
+    data = Data(root / "data", cache_dir, backend, SECRET, new_sandbox)
+    arena = Arena(root, backend, Referee(backend, SECRET, new_sandbox), data)
+    artefact = arena.artefact({"policy.py": files, **CHECKPOINTS} if isinstance(files, str) else files)
+    prepared = await data.prepare(task, "sample")
+    return await arena.referee.score(ScoreRequest(task, prepared, artefact, "validate", protocol, session))

@@ -1,0 +1,49 @@
+"""Breakout: whoever follows the ball scores, whoever stands still does not, and the same seeds give the same score."""
+
+from pathlib import Path
+
+from mlgym_mcp.tasks.spec import TaskSpec
+from tests.tasks.ring import EPISODES, TASKS, policy, scored
+
+TASK = TaskSpec.load(TASKS / "rl-breakout-minatar-v1")
+BEFORE = """
+def columns(layer):
+    return layer.any(axis=1).argmax(axis=1)
+
+def follow(observations):
+    paddle, ball, before = (columns(observations[..., layer]) for layer in range(3))
+    to = np.clip(ball + np.sign(ball - before), 0, 9)
+    return np.where(to < paddle, 1, np.where(to > paddle, 2, 0))
+"""
+FOLLOW = policy("follow(observations)", before=BEFORE)
+STAY = policy("np.zeros(len(first), np.int32)")
+
+
+async def test_following_the_ball_scores_and_standing_still_does_not(tmp_path: Path, cache_dir: Path) -> None:
+    follow = await scored(tmp_path / "follow", cache_dir, TASK, FOLLOW)
+    stay = await scored(tmp_path / "stay", cache_dir, TASK, STAY)
+    assert follow.scores["reward_mean"] > 10 > 5 > stay.scores["reward_mean"]
+    assert follow.reward is not None and stay.reward is not None and follow.reward > 0 > stay.reward
+
+
+async def test_a_session_repeats_its_score_and_another_session_draws_anew(tmp_path: Path, cache_dir: Path) -> None:
+    act = policy("self.random.integers(3, size=len(first))")
+    first = await scored(tmp_path / "first", cache_dir, TASK, act)
+    again = await scored(tmp_path / "again", cache_dir, TASK, act)
+    other = await scored(tmp_path / "other", cache_dir, TASK, act, session="another-session")
+    assert (first.scores, first.standard_error) == (again.scores, again.standard_error)
+    assert first.scores != other.scores
+    total = first.scores["reward_mean"] * EPISODES
+    assert abs(total - round(total)) < 1e-6
+
+
+async def test_observations_are_zeros_and_ones_as_float32(tmp_path: Path, cache_dir: Path) -> None:
+    check = """
+def checked(policy, observations, first):
+    assert observations.shape == (80, 10, 10, 4) and observations.dtype == np.float32
+    assert set(np.unique(observations)) == {0, 1} and (observations[..., 0].sum(axis=(1, 2)) == 1).all()
+    assert first.dtype == bool and (first == (policy.steps == 1)).all()
+    return np.zeros(len(first), np.int64)
+"""
+    score = await scored(tmp_path, cache_dir, TASK, policy("checked(self, observations, first)", before=check))
+    assert score.outcome == "scored", score.fault_message

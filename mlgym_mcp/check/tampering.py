@@ -24,7 +24,7 @@ async def before_submit(task: TaskSpec, worker: Worker, validated: Score) -> Asy
     await worker.must(f"rm {place} && mv {ASIDE} {place}")
     await worker.must("cd /workspace && echo tampered > grader.py && echo tampered > judging.py && mkdir -p hidden")
     again = (await worker.validate()).score
-    same = again is not None and (again.artefact, again.scores) == (validated.artefact, validated.scores)
+    same = again is not None and _same(task, again, validated)
     yield Finding(
         "extra files", same, "have no effect" if same else "files beside the submission change what is scored"
     )
@@ -44,3 +44,8 @@ async def after_submit(worker: Worker, store: Store, validated: Score, submitted
         f"the artefact {digest[:12]}… is kept as scored" if same else f"{digest} is kept, {submitted.artefact} scored"
     )
     return Finding("after submit", same, detail)
+
+
+def _same(task: TaskSpec, again: Score, before: Score) -> bool:
+    # What is scored alone on the machine is timed, and never twice the same.
+    return again.artefact == before.artefact and (task.scoring.exclusive or again.scores == before.scores)

@@ -208,15 +208,3 @@ async def test_a_submit_tells_a_code_and_nothing_that_the_submission_was_shown(t
     assert "ValueError: instance [[" in text(validated) + json.dumps(validated.structured_content)
     told = text(submitted) + json.dumps(submitted.structured_content)
     assert "raised" in told and "instance" not in told and "ValueError" not in told
-
-
-@pytest.mark.slow
-async def test_honest_submissions_are_scored_over_real_sandboxes(tmp_path: Path, cache_dir: Path) -> None:
-    async with open_gateway(tmp_path, cache_dir) as gateway:
-        for task in (DILEMMA, BLOTTO, SAT):
-            session = await gateway.start(task.id, flavour="sample")
-            await gateway.create(session, FILES[task.id], HONEST[task.id])
-            for tool in ("validate", "submit"):
-                facts = await gateway.score(tool, session)
-                assert facts["outcome"] == "scored", facts
-                assert facts["scores"].keys() == facts["standard_error"].keys() == {m.name for m in task.metrics}

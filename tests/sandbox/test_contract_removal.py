@@ -14,6 +14,14 @@ from mlgym_mcp.sandbox.lifecycle import open_sandbox
 from tests.sandbox.boxes import every_sandbox, every_sandbox_and_the_fake, open_backend, open_box, specify, until
 
 
+@pytest.fixture(autouse=True)
+def earlier_tests_leave_no_children() -> None:
+    """Reap what tests have left whose event loop ended before it could."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def remains(folder: Path, sandbox_id: str) -> list[str]:
     """What this machine still holds of a sandbox."""
     found = [str(path) for path in folder.rglob(f"*{sandbox_id}*")]

@@ -94,12 +94,17 @@ async def http_server(
     env = environment(folder, cache_dir, **settings)
     with anyio.fail_after(LIMIT):
         async with await anyio.open_process(command, env=env, stdout=None, cwd="/") as process:
-            assert process.stderr is not None
-            said = b""
-            while b"/mcp\n" not in said:
-                said += await process.stderr.receive()
             try:
-                yield said.decode().split("serving MCP at ")[1].split("/mcp")[0], process
+                yield await announced(process), process
             finally:
                 with suppress(ProcessLookupError):
                     process.terminate()
+
+
+async def announced(process: Process) -> str:
+    """The address that a server over HTTP says on stderr when it is ready, without its path."""
+    assert process.stderr is not None
+    said = b""
+    while b"/mcp\n" not in said:
+        said += await process.stderr.receive()
+    return said.decode().split("serving MCP at ")[1].split("/mcp")[0]

@@ -46,14 +46,14 @@ def session_document(store: Store, row: SessionRow) -> Document:
             for one in store.submissions.list(row.id)
         ],
         "scores": [_score(found) for found in store.scores.of_session(row.id)],
-        "events": [_event(event) for event in store.events.list(row.id)],
+        "events": [event_document(event) for event in store.events.list(row.id)],
     }
     return _redacted(document, row)
 
 
 def trajectory_document(store: Store, row: SessionRow) -> Document:
     """A session in MLGym's trajectory format."""
-    events = [_event(event) for event in store.events.list(row.id)]
+    events = [event_document(event) for event in store.events.list(row.id)]
     scores = [found.score for found in store.scores.of_session(row.id)]
     return _redacted(trajectory(row, events, scores), row)
 
@@ -65,7 +65,8 @@ DOCUMENTS: dict[str, Callable[[Store, SessionRow], Document]] = {
 """Format → what makes a session's document in it."""
 
 
-def _event(event: Event) -> Document:
+def event_document(event: Event) -> Document:
+    """All that is kept of one event but its key; the session's handle stays out of it, unless a reply quotes it."""
     return {
         "kind": event.kind,
         "at": event.at,

@@ -11,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult, Resource, ResourceTemplate
 
 from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
+from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList
@@ -141,13 +142,4 @@ def _typed(part: ReadResourceContents) -> ReadResourceContents:
 
 
 def _line(event: Event) -> str:
-    """One event as a line of JSON; the session's handle stays out of it."""
-    told = {
-        "kind": event.kind,
-        "at": event.at,
-        "seconds": event.seconds,
-        "request": json.loads(event.request),
-        "reply": None if event.reply is None else json.loads(event.reply),
-        "error": event.error,
-    }
-    return json.dumps(told, ensure_ascii=False) + "\n"
+    return json.dumps(event_document(event), ensure_ascii=False) + "\n"

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from tests.processes import REPOSITORY
+from tests.processes import REPOSITORY, announced
 from tests.strangers import claude_code
 from tests.strangers.agents import LIMIT, User, new_user
 from tests.strangers.attempt import TASK
@@ -42,12 +42,8 @@ async def serving(user: User, command: str) -> AsyncIterator[str]:
     env = user.variables | {"MLGYM_MCP_PORT": "0"}
     with anyio.fail_after(LIMIT):
         async with await anyio.open_process(shlex.split(command), env=env, stdout=None, cwd=user.project) as process:
-            assert process.stderr is not None
             try:
-                said = b""
-                while b"/mcp\n" not in said:
-                    said += await process.stderr.receive()
-                yield said.decode().split("serving MCP at ")[1].split("/mcp")[0]
+                yield await announced(process)
             finally:
                 with suppress(ProcessLookupError):
                     process.terminate()

@@ -15,6 +15,7 @@ from mlgym_mcp.web import address
 from mlgym_mcp.web.app import make_app
 from mlgym_mcp.web.serving import serving
 from tests.fakes import TASK, World, until
+from tests.processes import HANDSHAKE
 from tests.tools.stage import ERAS, Era, services_of, settings_of, start, told
 from tests.tools.watch import Watcher, uris_of, watcher
 from tests.web.stage import Site, site
@@ -57,7 +58,6 @@ async def test_at_an_address_of_one_session_nothing_else_can_be_watched(tmp_path
 
 
 ACCEPTED = {"Accept": "application/json, text/event-stream"}
-HANDSHAKE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 
 
 @pytest.mark.parametrize("leaves", ["with a word", "without a word"])

@@ -14,6 +14,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from tests.fakes import TASK, World
+from tests.processes import HANDSHAKE
 from tests.web.stage import MODERN, Site, call, site
 
 ROUNDS = 1000
@@ -21,7 +22,6 @@ AT_ONCE = 8
 IDLE = 0.5
 MEGABYTE = 1_000_000
 LEGACY = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-HANDSHAKE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HANDSHAKE}
 
 Visit = Callable[[Site, AsyncClient], Awaitable[object]]

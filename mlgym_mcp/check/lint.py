@@ -22,7 +22,7 @@ def lint(task: TaskSpec) -> Iterator[Finding]:
     yield _finding("brief", _brief(task), "names what to hand in, and /data where there is something")
     yield _finding("environment", _environment(task), task.environment.profile)
     yield _finding("programs", _programs(task), "data.py has prepare, grader.py has grade")
-    yield _finding("starter", _laid(task.starter_files(), "starter"), f"{len(task.starter_files())} files")
+    yield _finding("starter", _starter(task), f"{len(task.starter_files())} files")
     yield _finding("baseline", _baseline(task), f"{len(task.baseline_files())} files")
 
 
@@ -73,6 +73,11 @@ def _unsafe_imports(grader: Path) -> Iterator[str]:
         for name in names:
             if name.split(".")[0] in _UNSAFE:
                 yield f"grader.py imports {name}, which would run what a submission holds; read plain data instead"
+
+
+def _starter(task: TaskSpec) -> Iterator[str]:
+    if task.starter:
+        yield from _laid(task.starter_files(), "starter")
 
 
 def _laid(files: dict[str, Path], folder: str) -> Iterator[str]:

@@ -133,9 +133,8 @@ async def _in_place(task: TaskSpec, worker: Worker) -> Finding:
     lines = [line.split(maxsplit=1) for line in listed.splitlines()]
     found = {place.strip().removeprefix("./"): digest for digest, place in lines}
     wrong = sorted(place for place in wanted.keys() | found.keys() if wanted.get(place) != found.get(place))
-    return Finding(
-        "starter in place", not wrong, f"not as in starter/: {', '.join(wrong)}" if wrong else f"{len(found)} files"
-    )
+    detail = f"not as the task has them: {', '.join(wrong)}" if wrong else f"{len(found)} files"
+    return Finding("starter in place", not wrong, detail)
 
 
 async def _starters_own(worker: Worker) -> Finding:

@@ -20,6 +20,7 @@ from pydantic import (
 
 from mlgym_mcp.errors import TaskSpecError
 from mlgym_mcp.tasks.document import read_document
+from mlgym_mcp.tasks.folder import TaskFolder
 from mlgym_mcp.tasks.measures import Baselines, Comparable, Metric, Part, PublishedScore, Scores, Target
 from mlgym_mcp.tasks.source import Source
 
@@ -48,6 +49,7 @@ def _relative(value: str) -> str:
 _SIZE_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}]}
 Size = Annotated[PositiveInt, BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 RelativePath = Annotated[str, AfterValidator(_relative)]
+Layer = Annotated[str, Field(pattern=r"^([a-z0-9-]+/)?[A-Za-z0-9_-]+$")]
 
 
 class Environment(Part):
@@ -107,6 +109,9 @@ class TaskSpec(Part):
     resources: Resources
     budget: Budget = Budget()
     sources: tuple[Source, ...] = ()
+    starter: tuple[Layer, ...] = ("starter",)
+    """Folders whose files the workspace starts with, later ones laid over earlier: this task's, such as `baseline`, or
+    another's beside it, such as `other-task-v1/starter`."""
     submission: Submission
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
     baselines: Baselines
@@ -136,6 +141,8 @@ class TaskSpec(Part):
             raise TaskSpecError("\n".join(f"{path}: {line}" for line in _problems(error))) from None
         if spec.id != folder.name:
             raise TaskSpecError(f"{path}: id: {spec.id!r} is expected to be the folder's name, {folder.name!r}")
+        if absent := [name for name in spec.starter if name != "starter" and not spec._files.layer(name).is_dir()]:
+            raise TaskSpecError(f"{path}: starter: there is no folder {', '.join(absent)}")
         return spec
 
     @property
@@ -169,27 +176,23 @@ class TaskSpec(Part):
 
     def file(self, name: str) -> Path:
         """A file or folder of the task by its name in the task's folder: a variant's own, else its parent's."""
-        own = self.folder / name
-        return own if self.parent is None or own.exists() else self.parent / name
+        return self._files.file(name)
 
     def files(self) -> dict[str, Path]:
-        """All files of the task: place in its folder → file. A parent's task.yaml counts as `extends/task.yaml`."""
-        found = _by_place(self.folder)
-        if self.parent is not None:
-            own = {place.split("/")[0] for place in found}
-            inherited = {
-                place: path for place, path in _by_place(self.parent).items() if place.split("/")[0] not in own
-            }
-            found |= {**inherited, "extends/task.yaml": self.parent / "task.yaml"}
-        return dict(sorted(found.items()))
+        """All that the task is made of: place → file. What it takes of other tasks has their ids before it."""
+        return dict(sorted({**self._files.files(), **self._files.borrowed(self.starter)}.items()))
 
     def starter_files(self) -> dict[str, Path]:
         """What a session's workspace starts with: place in the workspace → file."""
-        return _by_place(self.file("starter"))
+        return self._files.laid(self.starter)
 
     def baseline_files(self) -> dict[str, Path]:
         """The baseline solution, laid over the starter files: place in the workspace → file."""
-        return _by_place(self.file("baseline"))
+        return self._files.laid(["baseline"])
+
+    @property
+    def _files(self) -> TaskFolder:
+        return TaskFolder(self.folder, self.parent)
 
     @model_validator(mode="after")
     def _metrics_agree(self) -> Self:
@@ -226,8 +229,3 @@ def _problems(error: ValidationError) -> Iterator[str]:
         given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
         message = problem["msg"].removeprefix("Value error, ")
         yield f"{field}: {message}{given}" if field else message
-
-
-def _by_place(folder: Path) -> dict[str, Path]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path for path in files}

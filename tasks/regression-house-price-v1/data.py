@@ -29,7 +29,7 @@ Ex excellent, Gd good, TA typical, Fa fair, Po poor; OverallQual and OverallCond
 MSSubClass is a code of the kind of dwelling, not a quantity. YrSold and MoSold say when the house was sold.
 """
 ORIGIN = {
-    "full": "Origin: the Ames housing data in the form of Kaggle's train.csv.",
+    "full": "Origin: the Ames housing data as Kaggle's train.csv has it, from OpenML.",
     "sample": "Origin: sales drawn by a program, for trying things out. They only resemble the Ames housing data.",
 }
 
@@ -37,7 +37,7 @@ ORIGIN = {
 def prepare(flavour: str, sources: Path, out: Path, seed: int) -> None:
     """Write public/ and hidden/; `seed` draws the hidden split, and the sales of the sample."""
     rng = np.random.default_rng(seed)
-    sales = read_sales(sources / "train.csv") if flavour == "full" else draw_houses(SALES, rng)
+    sales = read_sales(sources / "house_prices.arff") if flavour == "full" else draw_houses(SALES, rng)
     # Unlike the hidden split, which sales are tested on is public: the original's own split.
     rest, test = train_test_split(sales, test_size=0.2, random_state=SPLIT_SEED)
     train, validation = train_test_split(rest, test_size=0.125, random_state=SPLIT_SEED)
@@ -52,12 +52,17 @@ def prepare(flavour: str, sources: Path, out: Path, seed: int) -> None:
 
 
 def read_sales(path: Path) -> list[Row]:
-    """The rows of Kaggle's train.csv as they stand there."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names, *sales = csv.reader(file)
+    """The rows of OpenML's file as Kaggle's train.csv has them: NA for what is missing, no `.0` at whole numbers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        names = [line.split()[1] for line in iter(file.readline, "@DATA\n") if line.startswith("@ATTRIBUTE")]
+        sales = [[_as_kaggle(cell) for cell in row] for row in csv.reader(file, quotechar="'")]
     if names != COLUMNS or len(sales) != SALES or any(len(row) != len(COLUMNS) for row in sales):
-        raise ValueError(f"{path.name} is not Kaggle's: {len(names)} columns and {len(sales)} rows")
+        raise ValueError(f"{path.name} is not OpenML's: {len(names)} columns and {len(sales)} rows")
     return sales
+
+
+def _as_kaggle(cell: str) -> str:
+    return "NA" if cell == "?" else cell.removesuffix(".0")
 
 
 def _write_answers(path: Path, test: list[Row], rng: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""What tests of tasks on the torch profile stand on: its interpreter, and judges that it runs."""
+"""What tests of tasks with an environment stand on: its interpreter, and judges that it runs."""
 
 import json
 import subprocess
@@ -36,10 +36,15 @@ prepare("sample", Path("/nowhere"), Path(sys.argv[2]), int(sys.argv[3]))
 
 def torch_python(cache_dir: Path) -> str:
     """The interpreter of the torch environment, built first where it is missing."""
+    return interpreter_of("torch", cache_dir)
+
+
+def interpreter_of(profile: str, cache_dir: Path) -> str:
+    """The interpreter of a profile's environment, built first where it is missing."""
 
     async def build() -> Path:
         environments = Environments(cache_dir, await find_interpreter())
-        folder = (await environments.prepare(profiles.load("torch"))).folder
+        folder = (await environments.prepare(profiles.load(profile))).folder
         assert folder is not None
         return folder
 

@@ -8,10 +8,36 @@ import pytest
 
 from mlgym_mcp.tasks.spec import TaskSpec
 from tests.runners.stage import open_stage, pack
+from tests.tasks.models import interpreter_of, run_program
 
 TASK = TaskSpec.load(Path(__file__).parents[2] / "tasks/regression-house-price-v1")
 ANSWERS = "Id,SalePrice,part\n7,100,validate\n3,200,submit\n9,400,submit\n1,300,validate\n4,600,submit\n"
 RIGHT = {"7": "100", "3": "200", "9": "400", "1": "300", "4": "600"}
+
+WRITE_AND_READ = r"""
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from data import read_sales
+from houses import COLUMNS, draw_houses
+
+sales = draw_houses(int(sys.argv[3]), np.random.default_rng(1))
+as_openml = {"NA": "?", "Wd Sdng": "'Wd Sdng'"}
+sales[0][COLUMNS.index("Exterior1st")] = "Wd Sdng"
+with open(sys.argv[2], "w") as file:
+    file.write("% what it is about\n@RELATION house_prices\n\n")
+    file.writelines(f"@ATTRIBUTE {name} STRING\n" for name in COLUMNS)
+    file.write("\n@DATA\n")
+    for row in sales:
+        cells = [as_openml.get(cell, cell) for cell in row]
+        cells[COLUMNS.index("LotArea")] += ".0"
+        file.write(",".join(cells) + "\n")
+try:
+    print(read_sales(Path(sys.argv[2])) == sales)
+except ValueError as error:
+    print(error)
+"""
 
 
 def table(**changed: str) -> str:
@@ -89,3 +115,11 @@ def test_a_file_that_is_wrong_is_a_precise_fault(
     verdict = graded(tmp_path, submission)
     assert (verdict["outcome"], verdict["code"]) == ("submission_fault", code)
     assert message in verdict["message"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sales", "read"), [(1460, "True"), (1459, "is not OpenML's: 81 columns and 1459 rows")])
+def test_openmls_file_reads_as_kaggles(tmp_path: Path, cache_dir: Path, sales: int, read: str) -> None:
+    python = interpreter_of("base", cache_dir)
+    printed = run_program(python, WRITE_AND_READ, str(TASK.folder), str(tmp_path / "house_prices.arff"), str(sales))
+    assert read in printed

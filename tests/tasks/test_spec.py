@@ -139,6 +139,30 @@ def test_starter_and_baseline_files_are_told_by_their_place_in_the_workspace(wri
     assert task.baseline_files() == {"b.py": folder / "baseline/b.py"}
 
 
+def test_a_workspace_starts_with_the_folders_that_the_task_names_later_ones_over_earlier(
+    write_files: WriteFiles,
+) -> None:
+    write_files({"other-v1/starter/a.py": "other's", "other-v1/starter/b.py": "other's", "toy-v1/baseline/b.py": "own"})
+    task = TaskSpec.load(toy(write_files, starter=["other-v1/starter", "baseline"]))
+    assert {place: path.read_text() for place, path in task.starter_files().items()} == {
+        "a.py": "other's",
+        "b.py": "own",
+    }
+    before = task.content_hash
+    write_files({"other-v1/starter/a.py": "changed"})
+    assert task.content_hash != before
+    assert TaskSpec.load(toy(write_files, starter=[])).starter_files() == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [("absent", "there is no folder absent"), ("absent-v1/starter", "no folder absent-v1"), ("../x", "starter.0")],
+)
+def test_a_starter_that_is_nowhere_is_refused(write_files: WriteFiles, layer: str, message: str) -> None:
+    with pytest.raises(TaskSpecError, match=message):
+        TaskSpec.load(toy(write_files, starter=[layer]))
+
+
 def variant(write_files: WriteFiles, files: dict[str, str] | None = None, **changes: Any) -> Path:
     """A variant of the toy task, with an own task.yaml and these files."""
     document = yaml.safe_dump({"id": "toy-bare-v1", "extends": "toy-v1", **changes})

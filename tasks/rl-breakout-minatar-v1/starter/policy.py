@@ -10,16 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 
 HIDDEN = (256, 256)
-ACTIONS = 3
 
 Params = dict[str, Any]
 """Weights and biases by name, such as `actor_w0`."""
 
 
-def initial_params(key: Any, inputs: int) -> Params:
-    """Random parameters for observations of `inputs` numbers."""
+def initial_params(key: Any, inputs: int, actions: int) -> Params:
+    """Random parameters for observations of `inputs` numbers and a choice of `actions`."""
     params = {}
-    for head, outputs in (("actor", ACTIONS), ("critic", 1)):
+    for head, outputs in (("actor", actions), ("critic", 1)):
         sizes = (inputs, *HIDDEN, outputs)
         for layer, (rows, columns) in enumerate(zip(sizes, sizes[1:])):
             key, for_weights, for_biases = jax.random.split(key, 3)
@@ -42,7 +41,7 @@ def _perceptron(params: Params, head: str, inputs: Any) -> Any:
 
 
 def sample(key: Any, outputs: Any) -> Any:
-    """One action int32 [N], drawn from the logits [N, ACTIONS]."""
+    """One action int32 [N], drawn from the logits [N, actions]."""
     return jax.random.categorical(key, outputs).astype(jnp.int32)
 
 

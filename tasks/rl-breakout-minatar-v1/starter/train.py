@@ -72,7 +72,7 @@ class Training:
         reset = jax.vmap(self._environment.reset, in_axes=(0, None))
         keys = jax.random.split(for_environments, self._config.environments)
         observations, environments = jax.jit(reset)(keys, self._parameters)
-        params = initial_params(for_params, observations[0].size)
+        params = initial_params(for_params, observations[0].size, self._environment.num_actions)
         return Learner(params, self._optimiser.init(params), environments, observations, key)
 
     def _updated(self, learner: Learner) -> tuple[Learner, Any]:

@@ -18,10 +18,10 @@ Params = dict[str, Any]
 """Weights and biases by name, such as `actor_w0`."""
 
 
-def initial_params(key: Any, inputs: int) -> Params:
-    """Random parameters for observations of `inputs` numbers."""
+def initial_params(key: Any, inputs: int, actions: int) -> Params:
+    """Random parameters for observations of `inputs` numbers and actions of `actions` numbers."""
     params = {}
-    for head, outputs in (("actor", 2), ("critic", 1)):
+    for head, outputs in (("actor", 2 * actions), ("critic", 1)):
         sizes = (inputs, *HIDDEN, outputs)
         for layer, (rows, columns) in enumerate(zip(sizes, sizes[1:])):
             key, for_weights, for_biases = jax.random.split(key, 3)

@@ -55,4 +55,8 @@ def write_files(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
 @pytest.fixture(scope="session")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where environments are built once for the whole run; readable for sandboxes, which have other uids."""
-    return tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    # Each of several test processes has a folder of its own in the run's.
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    cache.mkdir(exist_ok=True)
+    return cache

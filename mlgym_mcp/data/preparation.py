@@ -146,8 +146,8 @@ async def _run(guest: Guest, task: TaskSpec, flavour: Flavour, seed: int) -> Non
     except TimeoutError:
         raise SetupError(f"{task.id}: data.py took longer than {PREPARE_LIMIT:g} s") from None
     if end.exit_code != 0:
-        said = end.stderr.decode(errors="replace").strip()
-        raise TaskSpecError(f"{task.id}: data.py failed; its last words were: {said[-1000:]}")
+        said = end.stderr.decode(errors="replace").strip()[-1000:] or "none"
+        raise TaskSpecError(f"{task.id}: data.py ended with exit status {end.exit_code}; its last words were: {said}")
 
 
 async def _fetch(guest: Guest, folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
-from mlgym_clients.attempts import battle_of_the_sexes, fashion_mnist
+from mlgym_clients.attempts import battle_of_the_sexes, house_prices
 from mlgym_clients.workbench import Grade, Workbench
 
 Attempt = Callable[[Workbench], Awaitable[Grade]]
 
 ATTEMPTS: dict[str, Attempt] = {
     "battle-of-the-sexes-v1": battle_of_the_sexes.attempt,
-    "image-classification-fmnist-v1": fashion_mnist.attempt,
+    "regression-house-price-v1": house_prices.attempt,
 }

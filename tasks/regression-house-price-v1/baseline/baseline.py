@@ -25,18 +25,19 @@ def new_model(features: pd.DataFrame) -> Pipeline:
     return make_pipeline(columns, Ridge(alpha=0.1))
 
 
-def load(path: Path) -> pd.DataFrame:
-    """A table of sales in which no text is missing."""
-    sales = pd.read_csv(path)
-    texts = [name for name in sales.columns if not is_numeric_dtype(sales[name])]
-    sales[texts] = sales[texts].astype(object).fillna("missing")
-    return sales
+def load(data: Path, *names: str) -> list[pd.DataFrame]:
+    """Tables of sales in which no text is missing; which columns are text is told from the first."""
+    tables = [pd.read_csv(data / f"{name}.csv") for name in names]
+    texts = [name for name in tables[0].columns if not is_numeric_dtype(tables[0][name])]
+    for table in tables:
+        table[texts] = table[texts].astype(object).fillna("missing")
+    return tables
 
 
 def main() -> None:
     """Train on the data folder given, /data by default, and write submission.csv."""
     data = Path(sys.argv[1] if len(sys.argv) > 1 else "/data")
-    train, test = load(data / "train.csv"), load(data / "test.csv")
+    train, test = load(data, "train", "test")
     features = train.drop(columns=["Id", "SalePrice"])
     model = new_model(features).fit(features, train["SalePrice"])
     prices = model.predict(test[features.columns])

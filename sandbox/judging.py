@@ -153,6 +153,23 @@ def read_column(path: Path, column: str, *, rows: int) -> list[str]:
     return values
 
 
+def read_labels(path: Path, column: str, *, rows: int, classes: int) -> list[int]:
+    """One column of class labels, 0 to `classes` − 1, of a CSV file as for `read_column`.
+
+    Raises:
+        Fault: as there, or a row is no label.
+    """
+    labels = []
+    for row, text in enumerate(read_column(path, column, rows=rows), start=1):
+        # Nothing but ASCII digits: int() would take "1_0" and other scripts' digits.
+        if not (text.isascii() and text.isdigit()):
+            raise Fault("bad_value", f"{path.name}, row {row}: {text[:40]!r} is not a whole number")
+        if len(text) > 9 or int(text) >= classes:
+            raise Fault("bad_value", f"{path.name}, row {row}: label {text[:40]} is not one of 0 to {classes - 1}")
+        labels.append(int(text))
+    return labels
+
+
 def _column_values(table: Iterable[list[str]], index: int, rows: int, name: str) -> list[str]:
     values: list[str] = []
     for row in table:

@@ -14,12 +14,16 @@ from tests.runners.stage import open_stage, pack
 TASKS = Path(__file__).parents[2] / "tasks"
 HOUSES = TaskSpec.load(TASKS / "regression-house-price-v1")
 GARMENTS = TaskSpec.load(TASKS / "image-classification-fmnist-v1")
+THINGS = TaskSpec.load(TASKS / "image-classification-cifar10-v1")
+LABELS = "label\n1\n2\n3\n5\n"
+LABEL_ANSWERS = "label,part\n1,validate\n2,validate\n3,submit\n5,submit\n"
 ANSWERS = {
     HOUSES.id: "Id,SalePrice,part\n1,100,validate\n2,200,validate\n3,300,submit\n4,500,submit\n",
-    GARMENTS.id: "label,part\n1,validate\n2,validate\n3,submit\n5,submit\n",
+    GARMENTS.id: LABEL_ANSWERS,
+    THINGS.id: LABEL_ANSWERS,
 }
-HONEST = {HOUSES.id: "Id,SalePrice\n1,100\n2,200\n3,300\n4,500\n", GARMENTS.id: "label\n1\n2\n3\n5\n"}
-TABLES = pytest.mark.parametrize("task", [HOUSES, GARMENTS], ids=[HOUSES.id, GARMENTS.id])
+HONEST = {HOUSES.id: "Id,SalePrice\n1,100\n2,200\n3,300\n4,500\n", GARMENTS.id: LABELS, THINGS.id: LABELS}
+TABLES = pytest.mark.parametrize("task", [HOUSES, GARMENTS, THINGS], ids=[HOUSES.id, GARMENTS.id, THINGS.id])
 
 
 def graded(task: TaskSpec, root: Path, artefact: bytes) -> dict[str, Any]:

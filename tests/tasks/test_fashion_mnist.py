@@ -8,7 +8,9 @@ import pytest
 from mlgym_mcp.tasks.spec import TaskSpec
 from tests.runners.stage import open_stage, pack
 
-TASK = TaskSpec.load(Path(__file__).parents[2] / "tasks/image-classification-fmnist-v1")
+TASKS = Path(__file__).parents[2] / "tasks"
+TASK = TaskSpec.load(TASKS / "image-classification-fmnist-v1")
+CIFAR = TaskSpec.load(TASKS / "image-classification-cifar10-v1")
 ANSWERS = "label,part\n0,validate\n1,submit\n2,submit\n9,validate\n4,submit\n"
 
 
@@ -53,3 +55,12 @@ def test_a_file_that_is_wrong_is_a_precise_fault(
     verdict = graded(tmp_path, submission)
     assert (verdict["outcome"], verdict["code"]) == ("submission_fault", code)
     assert message in verdict["message"]
+
+
+def test_cifar_10_is_graded_by_the_same_program() -> None:
+    assert CIFAR.grader_hash == TASK.grader_hash
+
+
+@pytest.mark.parametrize("task", [TASK, CIFAR], ids=[TASK.id, CIFAR.id])
+def test_the_workspace_starts_with_the_baseline(task: TaskSpec) -> None:
+    assert list(task.starter_files()) == ["baseline.py"] and task.starter_files() == task.baseline_files()

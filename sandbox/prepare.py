@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=Path("/"), help="in place of /")
     arguments = parser.parse_args()
     root: Path = arguments.root
+    os.dup(1)  # stays open to the very end: the host takes the end of output for the end of the work
     os.dup2(2, 1)
     out = root / "workspace/out"
     for folder in ("public", "hidden"):

@@ -16,9 +16,7 @@ async def test_the_plain_image_runs_python_as_nobody_of_the_host() -> None:
     with anyio.fail_after(300):
         async with open_engine() as engine:
             tag = await Images(engine).build(profiles.load("plain"))
-        program = (
-            "id -u; python3 -c 'print(40 + 2)'; touch /workspace/mine /outputs/mine && pwd; ls -A /env | wc -l"
-        )
+        program = "id -u; python3 -c 'print(40 + 2)'; touch /workspace/mine /outputs/mine && pwd; ls -A /env | wc -l"
         ended = await process.run(["docker", "run", "--rm", "--network", "none", tag, "bash", "-c", program])
     assert ended.output.split() == ["10001", "42", "/workspace", "0"]
 

@@ -1,5 +1,7 @@
 """Data is prepared by the task's data.py."""
 
+import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,13 @@ def prepare(flavour, sources, out, seed):
     print("noise")
     (out / "public/a.txt").write_text(f"{flavour} {seed} {WORD}")
     (out / "hidden/b.txt").write_text((sources / "s.txt").read_text())
+"""
+
+
+WAITING = """
+def prepare(flavour, sources, out, seed):
+    print("at work", flush=True)
+    (sources / "s.txt").read_text()
 """
 
 
@@ -40,3 +49,17 @@ def test_a_failure_of_data_py_is_an_exit_status_and_a_traceback(tmp_path: Path) 
     done = run_prepare(tmp_path, "full", "7")
     assert (done.returncode, done.stdout) == (1, "")
     assert "ValueError: not the data" in done.stderr
+
+
+def test_the_output_does_not_end_before_the_work(tmp_path: Path) -> None:
+    lay(tmp_path, WAITING)
+    (tmp_path / "sources/s.txt").unlink()
+    os.mkfifo(tmp_path / "sources/s.txt")
+    command = [sys.executable, "-I", str(RUNNERS / "prepare.py"), "sample", "7", "--root", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout and started.stderr
+        assert started.stderr.readline() == b"at work\n"
+        ended, _, _ = select.select([started.stdout], [], [], 0)
+        (tmp_path / "sources/s.txt").write_text("go on")
+        assert started.stdout.read() == b""
+    assert (ended, started.returncode) == ([], 0)

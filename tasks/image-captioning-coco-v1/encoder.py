@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image  # type: ignore[import-not-found]
+from PIL import Image
 from transformers import ResNetConfig, ResNetForImageClassification
 
 SHAPE = {

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw  # type: ignore[import-not-found]
+from PIL import Image, ImageDraw
 
 COLOURS = {
     "red": (205, 45, 40),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from captioner import PADDING, Captioner, Vocabulary
-from PIL import Image  # type: ignore[import-not-found]
+from PIL import Image
 from torch import Tensor, nn
 from transformers import ResNetForImageClassification
 

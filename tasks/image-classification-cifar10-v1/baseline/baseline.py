@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 BATCH, SMALL_BATCH = 512, 64
-"""The published score is that of eight GPUs with 64 images each at once. The few images of the sample would be too few."""
+"""The published score is that of eight GPUs with 64 images each at once; the sample has too few images for that."""
 FEW = 10_000
 RATE = 5e-5
 WARM_UP = 500

@@ -14,38 +14,30 @@ from mlgym_mcp.tasks.spec import TaskSpec
 ASIDE = "/workspace/set-aside"
 
 
-async def before_submit(task: TaskSpec, worker: Worker, validated: Score) -> AsyncIterator[Finding]:
-    """Links in place of files, and files beside the submission's, in a session whose artefact was validated."""
+async def before_submit(task: TaskSpec, worker: Worker) -> Finding:
+    """A link in place of a file; and, left there for the submit, files beside the submission's."""
     first = task.submission.files[0].rstrip("/")
     place = shlex.quote(f"/workspace/{first}")
     await worker.must(f"mv {place} {ASIDE} && ln -s {ASIDE} {place}")
     refused = await worker.refusal()
-    yield Finding("link", refused is not None, refused or f"a symbolic link was taken for {first}")
     await worker.must(f"rm {place} && mv {ASIDE} {place}")
     await worker.must("cd /workspace && echo tampered > grader.py && echo tampered > judging.py && mkdir -p hidden")
-    again = (await worker.validate()).score
-    same = again is not None and _same(task, again, validated)
-    yield Finding(
-        "extra files", same, "have no effect" if same else "files beside the submission change what is scored"
-    )
+    return Finding("link", refused is not None, refused or f"a symbolic link was taken for {first}")
 
 
-async def after_submit(worker: Worker, store: Store, validated: Score, submitted: Score) -> Finding:
-    """A change after `submit`; and that the artefact which is kept is the one that was scored, the one validated."""
+async def after_submit(worker: Worker, store: Store, validated: Score, submitted: Score) -> AsyncIterator[Finding]:
+    """What the files beside the submission came to; and a change after `submit`, to what is kept as scored."""
+    same = submitted.artefact == validated.artefact
+    detail = "are no part of what is scored" if same else "files beside the submission change what is scored"
+    yield Finding("extra files", same, detail)
     try:
         await worker.session.bash("echo tampered", call=LONG)
-        return Finding("after submit", False, "the session still takes commands")
+        yield Finding("after submit", False, "the session still takes commands")
+        return
     except SessionClosed:
         pass
     kept = store.artefacts.get(submitted.artefact)
     digest = hashlib.sha256(kept.path.read_bytes()).hexdigest() if kept else "nothing"
-    same = digest == submitted.artefact == validated.artefact
-    detail = (
-        f"the artefact {digest[:12]}… is kept as scored" if same else f"{digest} is kept, {submitted.artefact} scored"
-    )
-    return Finding("after submit", same, detail)
-
-
-def _same(task: TaskSpec, again: Score, before: Score) -> bool:
-    # What is scored alone on the machine is timed, and never twice the same.
-    return again.artefact == before.artefact and (task.scoring.exclusive or again.scores == before.scores)
+    same = digest == submitted.artefact
+    detail = f"the artefact {digest[:12]}… is kept as scored"
+    yield Finding("after submit", same, detail if same else f"{digest} is kept, {submitted.artefact} scored")

@@ -82,13 +82,13 @@ class Trial:
             validated = await worker.validate()
             if validated.outcome != "scored" or validated.score is None:
                 raise Failed(f"the baseline is no submission: {_fault(validated)}")
-            async for finding in before_submit(task, worker, validated.score):
-                yield finding
+            yield await before_submit(task, worker)
             score = (await worker.submit()).score
             if score is None or score.outcome != "scored":
                 raise Failed(f"the baseline's submission came to {score.outcome if score else 'nothing'}")
             yield _as_stated(task, score, self._flavour)
-            yield await after_submit(worker, self._services.store, validated.score, score)
+            async for finding in after_submit(worker, self._services.store, validated.score, score):
+                yield finding
         finally:
             await worker.session.end()
 

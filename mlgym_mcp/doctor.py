@@ -23,6 +23,7 @@ async def findings(cache_dir: Path) -> list[Finding]:
         probes.docker_engine,
         probes.memory_limits,
         probes.disk_quota,
+        probes.gpus,
         *await _of_profiles(cache_dir),
         probes.fashion_mnist,
     ]

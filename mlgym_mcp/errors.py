@@ -72,6 +72,10 @@ class SandboxGone(SandboxError):
     """Raised when a sandbox that was running no longer answers."""
 
 
+class GpuFailed(InfrastructureError):
+    """Raised when a GPU does not answer."""
+
+
 class ScoringError(InfrastructureError):
     """Raised when an artefact could not be scored through no fault of its own."""
 

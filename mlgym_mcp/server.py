@@ -180,6 +180,7 @@ def _limits(settings: Settings) -> SessionLimits:
     return SessionLimits(
         max_sessions=settings.max_sessions,
         lease_s=settings.lease_s,
+        gpu_lease_s=settings.gpu_lease_s,
         orphan_grace=settings.orphan_grace,
         scoring_limit=settings.scoring_limit,
     )

@@ -7,6 +7,7 @@ from mlgym_mcp.data import Data
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.sandbox.gpus import GpuInventory, Lendable
 from mlgym_mcp.scoring.referee import Referee
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
@@ -29,7 +30,14 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
                 preparer=data_of(settings, store, backend),
                 backend=backend,
                 referee=Referee(backend, store.secret, store.sandbox_id),
+                gpus=Lendable(_inventory, settings.gpus),
             )
+
+
+def _inventory() -> GpuInventory:
+    from mlgym_mcp.sandbox.nvml import open_inventory  # with the first session that needs a GPU
+
+    return open_inventory()
 
 
 def data_of(settings: Settings, store: Store, backend: Backend) -> Data:

@@ -46,11 +46,15 @@ class Settings(BaseModel):
     """How long a sandbox lives on without a server and without a running job."""
     lease_s: float = Field(default=_LIMITS.lease_s, gt=0)
     """How long a session keeps its sandbox without a call and without a running job."""
+    gpu_lease_s: float = Field(default=_LIMITS.gpu_lease_s, gt=0)
+    """The same for a session that has GPUs, which others may wait for."""
     wait_s: float = Field(default=PATIENT.wait_s, ge=0, le=MAX_WAIT)
     """How long a call waits for its answer unless it says."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
+    gpus: str = "all"
+    """GPUs that sessions may be lent: `all`, `none`, or indices and UUIDs with commas between."""
     host: str = "127.0.0.1"
     """Where the HTTP server listens. Beyond this machine only with a token."""
     port: int = Field(default=8765, ge=0, le=65535)

@@ -10,7 +10,9 @@ import anyio
 import anyio.lowlevel
 import yaml
 
+from mlgym_mcp.errors import GpuFailed
 from mlgym_mcp.sandbox.fake import FakeBackend
+from mlgym_mcp.sandbox.gpus import Gpu, GpuUse
 from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
@@ -133,6 +135,29 @@ def faulty(code: str, message: str) -> dict[str, Any]:
     return {"outcome": "submission_fault", "fault_code": code, "fault_message": message, "reward": -1.0}
 
 
+GIB = 1024**3
+
+
+@dataclass
+class FakeGpus:
+    """Devices whose use a test sets; one in `failed` does not answer."""
+
+    count: int = 0
+    memory: dict[str, int] = field(default_factory=dict)
+    """UUID → bytes in use."""
+    failed: set[str] = field(default_factory=set)
+    looks: int = 0
+
+    def devices(self) -> list[Gpu]:
+        return [Gpu(f"GPU-{index}", index, index, "Toy 80", 80 * GIB) for index in range(self.count)]
+
+    def use(self, uuid: str) -> GpuUse:
+        self.looks += 1
+        if uuid in self.failed:
+            raise GpuFailed(f"the GPU {uuid} does not answer")
+        return GpuUse(self.memory.get(uuid, 0), 0.5, processes=0)
+
+
 @dataclass
 class World:
     """Everything that outlives one server, and what its parts are told to do."""
@@ -141,6 +166,7 @@ class World:
     backend: FakeBackend = field(default_factory=FakeBackend)
     referee: FakeReferee = field(default_factory=FakeReferee)
     clock: FakeClock = field(default_factory=FakeClock)
+    gpus: FakeGpus = field(default_factory=FakeGpus)
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(notify_s=0.01))
     preparer: FakePreparer = field(init=False)
 
@@ -159,6 +185,7 @@ class World:
                 backend=self.backend,
                 referee=self.referee,
                 clock=self.clock,
+                gpus=self.gpus,
             )
             async with SessionManager.open(services, self.limits) as manager:
                 yield manager, store

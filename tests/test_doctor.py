@@ -16,7 +16,7 @@ async def test_every_subject_is_reported_once_and_in_order(tmp_path: Path) -> No
     with anyio.fail_after(60):
         subjects = [finding.subject for finding in await doctor.findings(tmp_path)]
     assert subjects[:5] == ["python", "bubblewrap", "docker", "memory limits", "disk quota"]
-    assert {"environment base", "image base", "data of Fashion-MNIST"} <= set(subjects)
+    assert {"GPUs", "environment base", "image base", "data of Fashion-MNIST"} <= set(subjects)
     assert len(subjects) == len(set(subjects))
 
 

@@ -22,6 +22,9 @@ def serve(  # noqa: PLR0913 - one parameter an option
         Literal["strict", "mlgym"] | None, typer.Option(help="What validate and submit see.", show_default=False)
     ] = None,
     flavour: Flavour = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="GPUs to lend: all, none, or indices and UUIDs with commas.", show_default=False)
+    ] = None,
     tasks_dir: TasksDir = None,
     data_dir: DataDir = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
@@ -32,6 +35,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Serve MCP on stdin and stdout, or over HTTP."""
     given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
+    given["gpus"] = gpus
     settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
 
     from mlgym_mcp import log

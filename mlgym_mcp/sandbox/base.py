@@ -14,6 +14,7 @@ from typing import Protocol
 from anyio.abc import ByteStream
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.process import Progress, silent
 
 MIB = 1024 * 1024
@@ -65,6 +66,8 @@ class SandboxSpec:
     limits: Limits
     mounts: tuple[Mount, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
+    """The devices that it sees; no others."""
     lifetime: float = 3600.0
     """Seconds after which the guest ends the sandbox by itself; `Guest.renew` moves it."""
     orphan_grace: float = 900.0

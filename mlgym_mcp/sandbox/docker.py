@@ -13,6 +13,7 @@ import docker
 import requests
 from anyio import CapacityLimiter, from_thread, to_thread
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import DeviceRequest
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SetupError
 from mlgym_mcp.sandbox.process import Progress, silent
@@ -23,6 +24,7 @@ CALLS = 16
 """Calls to the engine at once."""
 ANSWER_LIMIT = 60
 """Seconds the engine may stay silent in one call, builds excepted."""
+NVIDIA_RUNTIME = "nvidia"
 BUILD_LIMIT = 3600
 """Seconds the engine may stay silent in a build."""
 
@@ -38,6 +40,8 @@ class EngineFacts:
     system: str
     runtime: str
     """That containers get unless they ask for another."""
+    runtimes: tuple[str, ...] = ()
+    """All it has."""
 
 
 class DockerEngine:
@@ -64,7 +68,8 @@ class DockerEngine:
             kernel, system, runtime = (
                 str(info.get(name, "")) for name in ("KernelVersion", "OperatingSystem", "DefaultRuntime")
             )
-            return EngineFacts(_reached(client.api.base_url), kernel, system, runtime)
+            runtimes = tuple(info.get("Runtimes") or ())
+            return EngineFacts(_reached(client.api.base_url), kernel, system, runtime, runtimes)
 
         return await self._call(ask)
 
@@ -111,6 +116,12 @@ class DockerEngine:
 
         if (failure := await self._call(build)) is not None:
             raise SetupError(f"the image {tag} could not be built: {failure}")
+
+    async def gpu_request(self, uuids: list[str]) -> DeviceRequest:
+        """How this engine is asked for GPUs: by NVIDIA's runtime where it has that one, else by CDI."""
+        if NVIDIA_RUNTIME in (await self.facts()).runtimes:
+            return DeviceRequest(device_ids=uuids, capabilities=[["gpu"]])
+        return DeviceRequest(driver="cdi", device_ids=[f"nvidia.com/gpu={uuid}" for uuid in uuids])
 
     async def create(self, image: str, command: list[str], **options: Any) -> None:
         """Create and start a container; options as the SDK's `containers.run` takes them."""

@@ -85,7 +85,10 @@ class DockerBackend:
                     raise SandboxStartError(f"{mount.source} is absent")
             binds = await self._disk(spec, folder)
             await self._write_config(spec, folder, environment=not profile.bare)
-            await self._engine.create(image, _guest_command(), **self._options(spec, binds))
+            options = self._options(spec, binds)
+            if spec.gpus:
+                options["device_requests"] = [await self._engine.gpu_request([gpu.uuid for gpu in spec.gpus])]
+            await self._engine.create(image, _guest_command(), **options)
             await self._await_guest(spec.id, folder / "run")
             await handshake(await self.connect(spec.id), spec.token)
 

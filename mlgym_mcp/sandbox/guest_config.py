@@ -62,6 +62,8 @@ def _env(spec: SandboxSpec, environment: bool) -> dict[str, str]:
     }
     if environment:
         env |= {"PATH": f"{ENVIRONMENT}/bin:{env['PATH']}", "VIRTUAL_ENV": ENVIRONMENT}
+    if spec.gpus:
+        env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.uuid for gpu in spec.gpus)
     return env | dict(spec.env)
 
 

@@ -19,6 +19,7 @@ from mlgym_mcp.errors import SandboxStartError
 from mlgym_mcp.sandbox import disk, unix
 from mlgym_mcp.sandbox.base import ENVIRONMENT, OUTPUTS, RUNTIME, WORKSPACE, Mount, SandboxSpec
 from mlgym_mcp.sandbox.cgroups import Cgroups
+from mlgym_mcp.sandbox.gpu_nodes import gpu_nodes
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.process_identity import ProcessIdentity
 from mlgym_mcp.sandbox.seccomp import bpf_filter
@@ -183,6 +184,7 @@ def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: 
         *("--ro-bind-data", handed.give_bytes(PASSWD), "/etc/passwd"),
         *("--ro-bind-data", handed.give_bytes(GROUP), "/etc/group"),
         *("--proc", "/proc", "--dev", "/dev"),
+        *gpu_nodes(spec.gpus),
         *("--size", str(limits.shm), "--perms", "1777", "--tmpfs", "/dev/shm"),
         *("--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"),
     ]

@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
 from mlgym_mcp.sandbox import disk, launch, process
-from mlgym_mcp.sandbox.base import Limits
+from mlgym_mcp.sandbox.base import GIB, Limits
 from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
@@ -149,6 +149,16 @@ async def image(profile: Profile) -> Finding:
     except (BackendUnavailable, SandboxError):
         return Finding(subject, False, "no Docker engine answers", "systemctl start docker")
     return Finding(subject, False, "not built yet", fix)
+
+
+async def gpus() -> Finding:
+    """Which GPUs sessions could be lent."""
+    from mlgym_mcp.sandbox.nvml import open_inventory
+
+    devices = await to_thread.run_sync(lambda: open_inventory().devices())
+    if not devices:
+        return Finding("GPUs", True, "none that an NVIDIA driver tells of: sessions do without")
+    return Finding("GPUs", True, ", ".join(f"{gpu.index}: {gpu.name}, {gpu.memory / GIB:.0f} GiB" for gpu in devices))
 
 
 async def fashion_mnist() -> Finding:

@@ -113,6 +113,7 @@ class Referee:
                 shm=resources.shm,
             ),
             mounts=mounts,
+            gpus=request.gpus,
             lifetime=2 * request.task.scoring.time_limit + START_ALLOWANCE,
             orphan_grace=START_ALLOWANCE,
         )

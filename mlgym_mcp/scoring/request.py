@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlgym_mcp.scoring.score import Phase
+from mlgym_mcp.sandbox.gpus import Gpu
+from mlgym_mcp.scoring.score import GpuUsage, Phase
 from mlgym_mcp.tasks.measures import Protocol
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -30,6 +31,9 @@ class ScoreRequest:
     protocol: Protocol
     session_id: str
     """Seeds derive from it, so the same artefact scores the same within a session. Secret: never log it."""
+    gpus: tuple[Gpu, ...] = ()
+    """The session's devices, which judge and contestants use, too."""
+    gpu_usage: GpuUsage | None = None
 
     def identity(self, *, secret_hash: str, backend: str) -> dict[str, Any]:
         """The fields of a Score that don't depend on what comes of the grading."""
@@ -46,4 +50,5 @@ class ScoreRequest:
             "environment": self.prepared.digest,
             "backend": backend,
             "network": self.task.resources.network,
+            "gpus": self.gpu_usage,
         }

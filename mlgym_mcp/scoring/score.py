@@ -10,6 +10,20 @@ Outcome = Literal["scored", "submission_fault", "infrastructure_fault"]
 Phase = Literal["validate", "submit"]
 
 
+class GpuUsage(BaseModel):
+    """What a session had of GPUs up to a grading. Memory in bytes, of the device that used most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    devices: tuple[str, ...]
+    """Their names."""
+    seconds: NonNegativeFloat
+    """Of all devices together."""
+    peak_memory: int
+    utilisation: float | None
+    """From 0 to 1, in the mean; None where it can't be told."""
+
+
 class Score(BaseModel):
     """What one grading came to, and everything it depends on. Never changed once made."""
 
@@ -52,5 +66,7 @@ class Score(BaseModel):
     backend: str
     network: str
     """What the session's sandbox could reach: `none` or `full`."""
+    gpus: GpuUsage | None = None
+    """None for a session without."""
     seconds: NonNegativeFloat
     """How long the grading took."""

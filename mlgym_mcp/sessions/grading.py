@@ -78,6 +78,7 @@ class Grader:
     async def _referee(self, phase: Phase, artefact: ArtefactRef) -> Score:
         began = anyio.current_time()
         prepared = await self.lodging.prepared()
+        await self.lodging.gpus.find()
         request = ScoreRequest(
             task=self.task,
             prepared=prepared,
@@ -85,6 +86,8 @@ class Grader:
             phase=phase,
             protocol=self.ledger.row.protocol,  # type: ignore[arg-type]  # only protocols are ever written
             session_id=self.ledger.row.id,
+            gpus=self.lodging.gpus.devices,
+            gpu_usage=self.lodging.gpus.usage,
         )
         try:
             return await self.shared.services.referee.score(request)

@@ -47,7 +47,7 @@ class Ledger:
         self._changed = changed
         self._store = store
         self._clock = clock
-        self._lease_s = lease_s
+        self.lease_s = lease_s
         self.row = row
         self._stored: SessionRow | None = row
         """What is in the store; None when that is not known for sure."""
@@ -95,7 +95,7 @@ class Ledger:
 
     def use(self) -> None:
         """Renew the lease: somebody needs the session."""
-        self.change(lease_until=self.now + self._lease_s)
+        self.change(lease_until=self.now + self.lease_s)
 
     def accept(self, kind: str, request: object, call: Call, *, charge: bool = True) -> Entry:
         """Charge a call, renew the lease, and record both.
@@ -114,11 +114,11 @@ class Ledger:
         entry = Entry(kind, request, call.key, now, charged=charge)
         if call.key:
             with self._transaction():
-                self.change(budget=budget, lease_until=now + self._lease_s)
+                self.change(budget=budget, lease_until=now + self.lease_s)
                 self._written(entry)
         else:
             self.budget = budget
-            self.row = replace(self.row, budget=dump_budget(budget), lease_until=now + self._lease_s)
+            self.row = replace(self.row, budget=dump_budget(budget), lease_until=now + self.lease_s)
             self._spawn(Operation(partial(self._write_behind, entry)))
         self.charged_now += charge
         return entry

@@ -13,6 +13,8 @@ class SessionLimits:
     """Sessions that wait to be opened at once; a `start` beyond them is refused."""
     lease_s: float = 4 * 3600.0
     """How long a session keeps its sandbox without a call and without a running job."""
+    gpu_lease_s: float = 1800.0
+    """The same for a session that has GPUs, which others may wait for."""
     orphan_grace: float = 900.0
     """How long a sandbox lives on without a server and without a running job."""
     scoring_limit: int = 1

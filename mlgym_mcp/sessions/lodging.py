@@ -15,6 +15,7 @@ from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.session_gpus import SessionGpus
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import BEING_SCORED, closed_text
@@ -42,6 +43,7 @@ class Lodging:
         self._settled = anyio.Event()
         self._scope = anyio.CancelScope()
         self._placed = False
+        self.gpus = SessionGpus(shared, ledger.row.id, ledger.row.gpus)
         if not ledger.live:
             self._settled.set()
         self._prepared: PreparedTask | None = None
@@ -130,6 +132,7 @@ class Lodging:
         """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
         self._shared.sandboxes.take_beyond()
         self._placed = True
+        await self.gpus.find()
         guest = self._connect()
         try:
             async with self.attended():
@@ -162,6 +165,8 @@ class Lodging:
     async def _prepare(self) -> None:
         prepared = await self.prepared()
         self.ledger.change(flavour=prepared.flavour)
+        # Before a place for the sandbox: who waits for GPUs keeps nobody from a place.
+        await self.gpus.take(self._say)
         places = self._shared.sandboxes
         if places.taken >= places.total:
             await self._say(f"all {places.total} places for sessions are taken; {places.waiting} wait before this one")
@@ -179,7 +184,7 @@ class Lodging:
             await guest.write(place, await to_thread.run_sync(path.read_bytes), mode=mode)
         now = self.ledger.now
         budget = self.ledger.budget.open(now)
-        self.ledger.change(budget=budget, state="open", reason=None, lease_until=now + self._shared.limits.lease_s)
+        self.ledger.change(budget=budget, state="open", reason=None, lease_until=now + self.ledger.lease_s)
         self._guest = guest
         await self.renew()
         self._settled.set()
@@ -193,6 +198,7 @@ class Lodging:
             profile=prepared.profile,
             limits=limits,
             mounts=(Mount(prepared.public, DATA),),
+            gpus=self.gpus.devices,
             lifetime=self._lifetime(),
             orphan_grace=self._shared.limits.orphan_grace,
         )
@@ -204,7 +210,7 @@ class Lodging:
         return Guest(self._shared.task_group, self._shared.services.backend, self._sandbox, self.ledger.row.token)
 
     async def _say(self, reason: str) -> None:
-        if self.ledger.state == "waiting":
+        if self.ledger.state == "waiting" and reason != self.ledger.row.reason:
             self.ledger.change(reason=reason)
 
     async def _dispose(self) -> None:
@@ -222,3 +228,6 @@ class Lodging:
             if self._placed:
                 self._placed = False
                 self._shared.sandboxes.give()
+            # What was cut off is still to be scored, on the same devices.
+            if not (self.ledger.state == "cut_off" and self.ledger.row.submission):
+                self.gpus.give()

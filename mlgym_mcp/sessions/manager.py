@@ -15,6 +15,7 @@ from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
@@ -70,6 +71,7 @@ class SessionManager:
                 task_group=task_group,
                 sandboxes=Places(limits.max_sessions),
                 scoring=Places(limits.scoring_limit),
+                gpus=GpuLeases(services.gpus, services.store, services.clock),
             )
             try:
                 yield cls(shared)
@@ -94,6 +96,7 @@ class SessionManager:
         self._forget_finished()
         task = self._services.tasks.get(request.task)
         row = self._row(task, request, principal, call.key)
+        await self._require_gpus(row.gpus)
         if self._store.sessions.keyed(principal, call.key) is None:
             self._require_room()
         kept = self._store.sessions.add(row)
@@ -152,6 +155,13 @@ class SessionManager:
         if waiting >= self._shared.limits.max_waiting:
             raise CallerError(f"{waiting} sessions wait already for a place on this server; call `start` again later.")
 
+    async def _require_gpus(self, count: int) -> None:
+        if count and count > (there := len(await self._shared.gpus.devices())):
+            raise CallerError(
+                f"{count} GPUs are needed, and this server has {there} to lend; `start` with `gpus`: "
+                f"{there} or fewer, or ask its operator."
+            )
+
     def _forget_finished(self) -> None:
         """Drop the sessions that are over and done with; whoever uses their handle again has them from the store."""
         for session in [session for session in self._sessions.values() if session.finished]:
@@ -199,14 +209,12 @@ class SessionManager:
 
     def _row(self, task: TaskSpec, request: StartRequest, principal: str, key: str | None) -> SessionRow:
         gpus = task.resources.gpus if request.gpus is None else request.gpus
-        if gpus:
-            raise CallerError(f"{gpus} GPUs are needed, but this server has none to lend.")
         if key and principal == ANONYMOUS and len(key) < SHORTEST_SHARED_KEY:
             raise CallerError(
                 f"Without a credential the key of a `start` must have {SHORTEST_SHARED_KEY} characters or more that "
                 "nobody can guess: whoever repeats it is given the session."
             )
-        now = self._services.clock.now()
+        now, limits = self._services.clock.now(), self._shared.limits
         return SessionRow(
             id=secrets.token_urlsafe(16),
             principal=principal,
@@ -223,7 +231,7 @@ class SessionManager:
             backend=self._services.backend.name,
             sandbox=self._store.sandbox_id(),
             token=secrets.token_hex(16),
-            lease_until=now + self._shared.limits.lease_s,
+            lease_until=now + (limits.gpu_lease_s if gpus else limits.lease_s),
             owner=self._store.instance.id,
             budget=dump_budget(Budget(task.budget)),
             validated=None,

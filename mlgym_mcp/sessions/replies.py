@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlgym_mcp.sandbox.base import CommandResult
-from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.scoring.score import GpuUsage, Score
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.state import SessionState
 
@@ -100,3 +100,5 @@ class SessionView:
     jobs: tuple[JobView, ...] = ()
     score: Score | None = None
     """The score of the submission, once there is one."""
+    gpus: GpuUsage | None = None
+    """What it has of GPUs; None without."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.sandbox.gpus import GpuInventory, NoGpus
 from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
@@ -57,3 +58,5 @@ class Services:
     backend: Backend
     referee: Referee
     clock: Clock = field(default_factory=SystemClock)
+    gpus: GpuInventory = field(default_factory=NoGpus)
+    """What can be lent."""

@@ -45,7 +45,8 @@ class Session:
         self._shared = shared
         self._store = shared.services.store
         changed = partial(shared.changes.session, row.id)
-        clock, lease_s = shared.services.clock, shared.limits.lease_s
+        clock = shared.services.clock
+        lease_s = shared.limits.gpu_lease_s if row.gpus else shared.limits.lease_s
         self._ledger = Ledger(self._store, clock, row, lease_s, spawn=shared.spawn, changed=changed)
         self._lodging = Lodging(shared, self._ledger, task)
         self._once = Once(self._store, row.id, shared.spawn)
@@ -293,5 +294,6 @@ class Session:
             created_at=row.created_at,
             exit_status=row.exit_status,
             jobs=jobs,
+            gpus=self._lodging.gpus.usage,
             score=None if score is None else score.model_copy(update={"fault_message": None}),
         )

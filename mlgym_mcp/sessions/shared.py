@@ -6,6 +6,7 @@ from typing import Any
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.places import Places
@@ -23,6 +24,7 @@ class Shared:
     """For sessions with a sandbox."""
     scoring: Places
     """For artefacts being scored."""
+    gpus: GpuLeases
     changes: Changes = field(default_factory=Changes)
 
     def spawn(self, operation: Operation[Any]) -> None:

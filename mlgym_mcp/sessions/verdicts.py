@@ -97,6 +97,7 @@ class Verdicts:
 
     async def _validate(self, call: Call) -> ScoreReply:
         guest = await self._lodging.guest(call)
+        await self._lodging.gpus.require_room(guest)
         try:
             async with accepted(self._lodging, "validate", {}, call) as entry:
                 artefact = await self._grader.pack(guest)
@@ -112,6 +113,8 @@ class Verdicts:
     async def _submit(self, call: Call) -> ScoreReply:
         sha256 = self._ledger.row.submission
         guest = await self._lodging.guest(call) if sha256 is None else None
+        if guest is not None:
+            await self._lodging.gpus.require_room(guest)
         try:
             async with accepted(self._lodging, "submit", {}, call) as entry:
                 artefact = self._grader.kept(sha256 or "") if guest is None else await self._grader.pack(guest)
@@ -140,8 +143,11 @@ class Verdicts:
     async def _score_submission(self) -> ScoreReply:
         artefact = self._grader.kept(self._ledger.row.submission or "")
         score = None
-        while score is None or (score.outcome == "infrastructure_fault" and not self._held()):
-            score = await self._grader.score("submit", artefact)
+        try:
+            while score is None or (score.outcome == "infrastructure_fault" and not self._held()):
+                score = await self._grader.score("submit", artefact)
+        finally:
+            self._lodging.gpus.give()
         reply = self._reply("submit", score.outcome, score, seconds=score.seconds)
         self._ledger.note("submit", {"automatic": True}, PATIENT, reply)
         return reply

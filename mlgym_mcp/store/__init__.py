@@ -1,10 +1,11 @@
 """The store: what lasts. One data folder, which several servers share."""
 
 from mlgym_mcp.store.events import Event
+from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
 from mlgym_mcp.store.submissions import Submission
 
-__all__ = ["Event", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]
+__all__ = ["Event", "GpuLease", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]

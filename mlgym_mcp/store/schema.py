@@ -78,5 +78,13 @@ CREATE TABLE wishes (
 ) STRICT;
 """
 
-STEPS = (VERSION_1, VERSION_2)
+VERSION_3 = """
+CREATE TABLE gpu_leases (
+    device TEXT PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES sessions (id),
+    at REAL NOT NULL
+) STRICT;
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3)
 """Step N leads from version N to version N + 1."""

@@ -12,6 +12,7 @@ from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store.artefacts import Artefacts
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
+from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.secret import read_secret
@@ -36,6 +37,7 @@ class Store:
     submissions: Submissions
     scores: Scores
     wishes: Wishes
+    gpu_leases: GpuLeases
     artefacts: Artefacts
     secret: bytes
     """Never to be shown; scores carry `secret_hash`."""
@@ -67,6 +69,7 @@ class Store:
                 submissions=Submissions(database),
                 scores=Scores(database),
                 wishes=Wishes(database),
+                gpu_leases=GpuLeases(database),
                 artefacts=Artefacts(artefacts),
                 secret=read_secret(folder / "secret"),
             )

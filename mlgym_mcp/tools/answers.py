@@ -161,6 +161,7 @@ class SessionAnswer(Answer):
     exit_status: str | None
     score: ScoreFacts | None
     left: Left
+    gpus: list[str] = Field(default_factory=list, description="Names of the GPUs that the session has to itself")
     brief: str | None = Field(default=None, description="Of `start`: what to do")
 
     @classmethod
@@ -180,5 +181,6 @@ class SessionAnswer(Answer):
             exit_status=view.exit_status,
             score=None if view.score is None else ScoreFacts.facts(view.score),
             left=Left.of(view.budget),
+            gpus=list(view.gpus.devices) if view.gpus else [],
             brief=brief,
         )

@@ -125,6 +125,8 @@ def session_text(view: SessionView, seconds: float, *, brief: str | None = None)
     """How a session stands; with its brief, when it has just been started."""
     parts = [f"Session {view.id} on {view.task}: {view.state}{f' ({view.reason})' if view.reason else ''}."]
     parts.append(f"data: {view.flavour}, protocol: {view.protocol}")
+    if view.gpus:
+        parts.append(f"GPUs: {', '.join(view.gpus.devices)}")
     parts += [_job_line(job.job, job.command, job.running, job.exit_code, job.seconds) for job in view.jobs]
     parts += _figures(view.score)
     if view.exit_status:

@@ -158,8 +158,7 @@ class SessionManager:
     async def _require_gpus(self, count: int) -> None:
         if count and count > (there := len(await self._shared.gpus.devices())):
             raise CallerError(
-                f"{count} GPUs are needed, and this server has {there} to lend; `start` with `gpus`: "
-                f"{there} or fewer, or ask its operator."
+                f"{count} GPUs are asked for, and this server has {there} to lend; `start` with `gpus`: {there}."
             )
 
     def _forget_finished(self) -> None:

@@ -53,7 +53,9 @@ async def test_more_than_there_are_is_refused_with_how_many_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with lending(tmp_path, 2, monkeypatch) as (_, manager, store):
-        with pytest.raises(CallerError, match="3 GPUs are needed, and this server has 2 to lend"):
+        with pytest.raises(
+            CallerError, match="3 GPUs are asked for, and this server has 2 to lend; `start` with `gpus`: 2"
+        ):
             await manager.start(asking(3))
         assert store.sessions.live() == []
 

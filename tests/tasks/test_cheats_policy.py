@@ -67,7 +67,9 @@ async def test_breaking_off_in_the_middle_is_a_fault_too(tmp_path: Path, cache_d
 
 
 async def test_a_policy_that_does_not_answer_is_late(tmp_path: Path, cache_dir: Path) -> None:
-    place = shutil.copytree(TASK.folder, tmp_path / TASK.id)
+    for folder in {TASK.folder.name, *(name.split("/")[0] for name in TASK.starter if "/" in name)}:
+        shutil.copytree(TASKS / folder, tmp_path / folder)
+    place = tmp_path / TASK.id
     hasty = "import policies\npolicies.STEP_LIMIT = 0.5\n"
     (place / "grader.py").write_text(TASK.grader.read_text() + hasty)
     act = policy("np.zeros(len(first), int) if self.steps < 3 else __import__('time').sleep(60)")

@@ -1,5 +1,6 @@
 """A whole server with real sandboxes, and a client that talks to it, in one process."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,19 @@ from mlgym_mcp.services import open_backend
 from mlgym_mcp.settings import Settings
 
 BACKENDS = ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
+
+
+SHIPPED = Path(__file__).parents[1] / "tasks"
+GARMENTS = "garments-v1"
+
+
+def garments(root: Path) -> Path:
+    """A folder of tasks with Fashion-MNIST in it, as `garments-v1` and without PyTorch, which takes longest to make."""
+    original = "image-classification-fmnist-v1"
+    folder = shutil.copytree(SHIPPED / original, root / "tasks" / GARMENTS)
+    text = (folder / "task.yaml").read_text()
+    (folder / "task.yaml").write_text(text.replace(original, GARMENTS).replace("profile: torch", "profile: base"))
+    return folder.parent
 
 
 @dataclass

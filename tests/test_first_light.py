@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.gateway import BACKENDS, Gateway, open_gateway
+from tests.gateway import BACKENDS, GARMENTS, Gateway, garments, open_gateway
 
-FMNIST = "image-classification-fmnist-v1"
 SEXES = "battle-of-the-sexes-v1"
 BASELINE = Path(__file__).parents[1] / "tasks" / SEXES / "baseline/strategy.py"
 TRAIN = """
@@ -54,8 +53,8 @@ async def test_ten_thousand_games_come_to_what_theory_says(
 async def test_a_classifier_written_in_the_sandbox_learns_the_real_fashion_mnist(
     tmp_path: Path, cache_dir: Path
 ) -> None:
-    async with open_gateway(tmp_path, cache_dir) as gateway:
-        session = await gateway.start(FMNIST, flavour="full")
+    async with open_gateway(tmp_path, cache_dir, tasks_dirs=(garments(tmp_path),)) as gateway:
+        session = await gateway.start(GARMENTS, flavour="full")
         await gateway.create(session, "train.py", TRAIN)
         shown = await gateway.bash(session, "python train.py")
         while "still running as job" in shown:
@@ -69,8 +68,8 @@ async def test_a_classifier_written_in_the_sandbox_learns_the_real_fashion_mnist
 
 
 async def test_a_constant_answer_is_worth_a_tenth_on_every_part(tmp_path: Path, cache_dir: Path) -> None:
-    async with open_gateway(tmp_path, cache_dir) as gateway:
-        session = await gateway.start(FMNIST, flavour="full")
+    async with open_gateway(tmp_path, cache_dir, tasks_dirs=(garments(tmp_path),)) as gateway:
+        session = await gateway.start(GARMENTS, flavour="full")
         await gateway.bash(session, CONSTANT)
         validated = await gateway.score("validate", session)
         submitted = await gateway.score("submit", session)
@@ -81,7 +80,7 @@ async def test_a_constant_answer_is_worth_a_tenth_on_every_part(tmp_path: Path, 
 
 async def test_a_gigabyte_of_output_costs_the_server_no_memory(tmp_path: Path, cache_dir: Path) -> None:
     async with open_gateway(tmp_path, cache_dir) as gateway:
-        session = await gateway.start(FMNIST, flavour="sample")
+        session = await gateway.start(SEXES)
         await gateway.bash(session, "head -c 1000000 /dev/zero | tr '\\0' 'y'")
         before = resident()
         shown = await gateway.bash(session, "head -c 1000000000 /dev/zero | tr '\\0' 'x'")

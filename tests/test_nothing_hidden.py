@@ -9,7 +9,7 @@ import pytest
 from chance import Chance
 
 from mlgym_mcp.seed import derive_seed
-from tests.gateway import BACKENDS, Gateway, open_gateway
+from tests.gateway import BACKENDS, GARMENTS, Gateway, garments, open_gateway
 
 FMNIST = "image-classification-fmnist-v1"
 SEXES = "battle-of-the-sexes-v1"
@@ -129,10 +129,11 @@ async def test_no_label_of_the_test_set_is_in_the_agents_sandbox(
 ) -> None:
     labels = gzip.decompress(LABELS.read_bytes())[8:]
     wide = b"".join(label.to_bytes(8, "little") for label in labels[5000:5032])
-    async with open_gateway(tmp_path, cache_dir, sandbox=sandbox) as gateway:
-        session = await gateway.start(FMNIST, flavour="full")
+    tasks = (garments(tmp_path),)
+    async with open_gateway(tmp_path, cache_dir, sandbox=sandbox, tasks_dirs=tasks) as gateway:
+        session = await gateway.start(GARMENTS, flavour="full")
         control = gzip.decompress(LABELS.with_name("train-labels-idx1-ubyte.gz").read_bytes())[8:][30000:30064]
-        hidden = hidden_patterns(gateway) | seed_patterns(seeds_of(gateway, FMNIST, session))
+        hidden = hidden_patterns(gateway) | seed_patterns(seeds_of(gateway, GARMENTS, session))
         patterns = hidden | {
             "bytes": labels[5000:5064],
             "numbers": wide,

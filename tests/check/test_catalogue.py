@@ -1,4 +1,4 @@
-"""Every task of the catalogue passes `tasks check` on its sample, one of each kind and a new one on every backend."""
+"""Every task of the catalogue passes `tasks check` on its sample, and a new one of each kind on every backend."""
 
 from pathlib import Path
 from typing import get_args
@@ -15,13 +15,8 @@ TASKS = [
     pytest.param(task.id, marks=[] if task.environment.profile == "plain" else [pytest.mark.slow])
     for task in SHIPPED.list()
 ]
-ON_DOCKER = [
-    "battle-of-the-sexes-v1",
-    "regression-house-price-v1",
-    "natural-language-inference-mnli-v1",
-    "rl-meta-maze-v1",
-]
-"""One of each kind of submission and of each profile."""
+ON_DOCKER = ["battle-of-the-sexes-v1", "regression-house-price-v1"]
+"""Code and data. Policies and models are tried there as new tasks, for which no image of a gigabyte is built."""
 
 
 def passes(task: str, root: Path, cache: Path, sandbox: object) -> None:
@@ -43,14 +38,8 @@ def test_a_shipped_task_passes(tmp_path: Path, cache_dir: Path, task: str) -> No
 @pytest.mark.slow
 @pytest.mark.docker
 @pytest.mark.parametrize("task", ON_DOCKER)
-def test_a_shipped_task_of_each_kind_passes_on_docker(tmp_path: Path, cache_dir: Path, task: str) -> None:
+def test_a_shipped_task_passes_on_docker(tmp_path: Path, cache_dir: Path, task: str) -> None:
     passes(task, tmp_path, cache_dir, "docker")
-
-
-def test_every_kind_and_profile_is_tried_on_docker() -> None:
-    tried = [SHIPPED.get(task) for task in ON_DOCKER]
-    assert {task.submission.kind for task in tried} == set(get_args(Kind))
-    assert {task.environment.profile for task in tried} == {task.environment.profile for task in SHIPPED.list()}
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))

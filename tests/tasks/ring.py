@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from mlgym_mcp.data import Data
 from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
@@ -33,6 +35,36 @@ class Policy:
 def load(checkpoint, seed):
     return Policy(checkpoint, seed)
 """
+
+
+CORRIDOR = """
+import numpy as np
+from policies import Actions, score
+
+class Corridor:
+    def reset(self, seed, *, seeds, environments):
+        self.place = np.zeros((seeds * environments, 3), np.float32)
+        return self.place
+    def step(self, actions):
+        self.place = self.place + (actions == 1)[:, None]
+        return self.place, self.place[:, 0], np.zeros(len(self.place), bool)
+
+def grade(case):
+    return score(case, Corridor(), Actions("int32", choices=4), frames=199)
+"""
+
+
+def corridor(root: Path) -> TaskSpec:
+    """A task with the maze's actions and length in an environment of a few lines, which no judge needs JAX for."""
+    folder = root / "corridor-v1"
+    for name, text in {"brief.md": "Walk.", "data.py": (TASKS / "rl-meta-maze-v1/data.py").read_text()}.items():
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "grader.py").write_text(CORRIDOR)
+    text = (TASKS / "rl-meta-maze-v1/task.yaml").read_text().replace("rl-meta-maze-v1", folder.name)
+    document = {**yaml.safe_load(text), "environment": {"profile": "base"}, "starter": []}
+    (folder / "task.yaml").write_text(yaml.safe_dump(document))
+    return TaskSpec.load(folder)
 
 
 async def scored(

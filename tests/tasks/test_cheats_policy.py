@@ -1,12 +1,11 @@
 """What a policy may try: none of it moves a score, and whatever breaks the rules is a fault that says so."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from mlgym_mcp.tasks.spec import TaskSpec
-from tests.tasks.ring import CHECKPOINTS, TASKS, policy, scored
+from tests.tasks.ring import CHECKPOINTS, TASKS, corridor, policy, scored
 
 TASK = TaskSpec.load(TASKS / "rl-meta-maze-v1")
 HONEST = policy("self.random.integers(4, size=len(first))")
@@ -56,24 +55,22 @@ assert not Path("/grader").exists() and not Path("/hidden").exists()
 async def test_an_answer_that_is_not_allowed_is_a_precise_fault(
     tmp_path: Path, cache_dir: Path, act: str, code: str, message: str
 ) -> None:
-    score = await scored(tmp_path, cache_dir, TASK, policy(act))
+    score = await scored(tmp_path, cache_dir, corridor(tmp_path), policy(act))
     assert (score.outcome, score.fault_code) == ("submission_fault", code)
     assert message in (score.fault_message or "")
 
 
 async def test_breaking_off_in_the_middle_is_a_fault_too(tmp_path: Path, cache_dir: Path) -> None:
-    score = await scored(tmp_path, cache_dir, TASK, policy("np.full(len(first), 0 if self.steps < 150 else 9)"))
+    act = policy("np.full(len(first), 0 if self.steps < 150 else 9)")
+    score = await scored(tmp_path, cache_dir, corridor(tmp_path), act)
     assert "checkpoints/0, step 150: an action is 9" in (score.fault_message or "")
 
 
 async def test_a_policy_that_does_not_answer_is_late(tmp_path: Path, cache_dir: Path) -> None:
-    for folder in {TASK.folder.name, *(name.split("/")[0] for name in TASK.starter if "/" in name)}:
-        shutil.copytree(TASKS / folder, tmp_path / folder)
-    place = tmp_path / TASK.id
-    hasty = "import policies\npolicies.STEP_LIMIT = 0.5\n"
-    (place / "grader.py").write_text(TASK.grader.read_text() + hasty)
+    task = corridor(tmp_path)
+    task.grader.write_text(task.grader.read_text() + "import policies\npolicies.STEP_LIMIT = 0.5\n")
     act = policy("np.zeros(len(first), int) if self.steps < 3 else __import__('time').sleep(60)")
-    score = await scored(tmp_path, cache_dir, TaskSpec.load(place), act)
+    score = await scored(tmp_path, cache_dir, task, act)
     assert (score.outcome, score.fault_code) == ("submission_fault", "late")
 
 
@@ -98,6 +95,6 @@ async def test_files_that_are_not_as_asked_for_are_a_precise_fault(
 ) -> None:
     files = {"policy.py": HONEST, **CHECKPOINTS, **changes}
     kept = {name: text for name, text in files.items() if text is not None}
-    score = await scored(tmp_path, cache_dir, TASK, kept)
+    score = await scored(tmp_path, cache_dir, corridor(tmp_path), kept)
     assert (score.outcome, score.fault_code) == ("submission_fault", code)
     assert message in (score.fault_message or "")

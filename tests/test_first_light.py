@@ -80,7 +80,7 @@ async def test_a_constant_answer_is_worth_a_tenth_on_every_part(tmp_path: Path, 
 
 async def test_a_gigabyte_of_output_costs_the_server_no_memory(tmp_path: Path, cache_dir: Path) -> None:
     async with open_gateway(tmp_path, cache_dir) as gateway:
-        session = await gateway.start(SEXES)
+        session = await gateway.start("regression-house-price-v1", flavour="sample")  # it has the disk for it
         await gateway.bash(session, "head -c 1000000 /dev/zero | tr '\\0' 'y'")
         before = resident()
         shown = await gateway.bash(session, "head -c 1000000000 /dev/zero | tr '\\0' 'x'")

@@ -11,9 +11,12 @@ from tests.cli.terminal import ran
 from tests.gateway import BACKENDS
 
 SHIPPED = Catalog([Path(__file__).parents[2] / "tasks"])
+VARIANT = "image-classification-cifar10-without-baseline-v1"
+"""Like the task that it extends, file for file, and as long to train; the other variant is worked at for real."""
 TASKS = [
     pytest.param(task.id, marks=[] if task.environment.profile == "plain" else [pytest.mark.slow])
     for task in SHIPPED.list()
+    if task.id != VARIANT
 ]
 ON_DOCKER = ["battle-of-the-sexes-v1", "regression-house-price-v1"]
 """Code and data. Policies and models are tried there as new tasks, for which no image of a gigabyte is built."""
@@ -33,6 +36,16 @@ def test_no_task_of_the_catalogue_is_passed_over() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_shipped_task_passes(tmp_path: Path, cache_dir: Path, task: str) -> None:
     passes(task, tmp_path, cache_dir, "bubblewrap")
+
+
+def test_the_variant_that_is_only_looked_at_has_what_its_parent_has() -> None:
+    variant = SHIPPED.get(VARIANT)
+    parent = SHIPPED.get(str(variant.extends))
+    assert {place: variant.file(place) for place in parent.files() if place != "task.yaml"} == {
+        place: parent.file(place) for place in parent.files() if place != "task.yaml"
+    }
+    assert (variant.starter_files(), variant.baseline_files()) == ({}, parent.baseline_files())
+    assert ran("tasks", "check", VARIANT, "--lint-only").exit_code == 0
 
 
 @pytest.mark.slow

@@ -54,6 +54,10 @@ class Runner:
         return received or ({"type": "silence", "reason": "ended"}, b"")
 
 
+FEW_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For programs beside which other tests run: threads that wait for one another would take most of the time."""
+
+
 @contextmanager
 def open_runner(
     name: str, root: Path, *, env: Mapping[str, str] | None = None, python: str = sys.executable
@@ -61,7 +65,9 @@ def open_runner(
     """Run sandbox/<name>.py in `root`; it is killed at the end, if it has not ended by then."""
     command = [python, "-I", str(RUNNERS / f"{name}.py"), "--root", str(root)]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(command, env=dict(env or {}), stdin=pipe, stdout=pipe, stderr=nowhere) as process:
+    with subprocess.Popen(
+        command, env=FEW_THREADS | dict(env or {}), stdin=pipe, stdout=pipe, stderr=nowhere
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
             yield Runner(process, Channel(process.stdout, process.stdin))

@@ -11,7 +11,7 @@ import anyio
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.tasks.spec import TaskSpec
-from tests.runners.stage import RUNNERS, pack
+from tests.runners.stage import FEW_THREADS, RUNNERS, pack
 
 PATIENCE = 300.0
 JUDGE = """
@@ -54,7 +54,7 @@ def interpreter_of(profile: str, cache_dir: Path) -> str:
 def run_program(python: str, program: str, *arguments: str, cwd: Path | None = None) -> str:
     """What a program prints in the environment; one that fails, fails the test."""
     command = [python, "-I", "-B", "-c", program, *arguments]
-    ended = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(command, cwd=cwd, env=FEW_THREADS, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stderr[-2000:]
     return ended.stdout
 

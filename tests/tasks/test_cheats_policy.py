@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.tasks.spec import TaskSpec
-from tests.tasks.ring import CHECKPOINTS, TASKS, corridor, policy, scored
+from tests.tasks.ring import CHECKPOINTS, EPISODES, TASKS, corridor, policy, scored
 
 TASK = TaskSpec.load(TASKS / "rl-meta-maze-v1")
 HONEST = policy("self.random.integers(4, size=len(first))")
@@ -98,3 +98,14 @@ async def test_files_that_are_not_as_asked_for_are_a_precise_fault(
     score = await scored(tmp_path, cache_dir, corridor(tmp_path), kept)
     assert (score.outcome, score.fault_code) == ("submission_fault", code)
     assert message in (score.fault_message or "")
+
+
+async def test_a_session_repeats_its_score_and_another_session_draws_anew(tmp_path: Path, cache_dir: Path) -> None:
+    task, act = corridor(tmp_path), policy("self.random.integers(3, size=len(first))")
+    first = await scored(tmp_path / "first", cache_dir, task, act)
+    again = await scored(tmp_path / "again", cache_dir, task, act)
+    other = await scored(tmp_path / "other", cache_dir, task, act, session="another-session")
+    assert (first.scores, first.standard_error) == (again.scores, again.standard_error)
+    assert first.scores != other.scores
+    total = first.scores["reward_mean"] * EPISODES
+    assert abs(total - round(total)) < 1e-6

@@ -81,7 +81,7 @@ share_certificates() {
 share_wheels() {
   local folder
   for folder in ${PIP_FIND_LINKS:-$(pip config get global.find-links 2>/dev/null || true)}; do
-    if [ -d "$folder" ]; then cp --update "$folder"/*.whl docker/wheels/; fi
+    if [ -d "$folder" ]; then find "$folder" -maxdepth 1 -name '*.whl' -exec cp --update {} docker/wheels/ \;; fi
   done
 }
 

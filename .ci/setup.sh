@@ -77,14 +77,6 @@ share_certificates() {
   if [ -n "$file" ]; then cp "$file" docker/certs/machine.crt; fi
 }
 
-# The wheels of this machine that pip was told to find: builds of images find them too.
-share_wheels() {
-  local folder
-  for folder in ${PIP_FIND_LINKS:-$(pip config get global.find-links 2>/dev/null || true)}; do
-    if [ -d "$folder" ]; then find "$folder" -maxdepth 1 -name '*.whl' -exec cp --update {} docker/wheels/ \;; fi
-  done
-}
-
 # The programs of others that tests/strangers lets loose on the server.
 install_strangers() {
   NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$(certificates)} python -m tests.strangers.npm install

@@ -153,14 +153,25 @@ def read_column(path: Path, column: str, *, rows: int) -> list[str]:
     return values
 
 
-def read_labels(path: Path, column: str, *, rows: int, classes: int) -> list[int]:
-    """One column of class labels, 0 to `classes` − 1, of a CSV file as for `read_column`.
+def label_accuracy(case: Case, *, classes: int) -> Measure:
+    """The share of right rows in the column `label` of submission.csv, held against hidden/answers.csv.
+
+    That one has columns `label` and `part`, of which the case's phase counts its own; `classes` labels from 0 on.
 
     Raises:
-        Fault: as there, or a row is no label.
+        Fault: submission.csv is not as for `read_column`, or a row is no label, whether it counts or not.
     """
+    with (case.hidden / "answers.csv").open(encoding="ascii", newline="") as file:
+        answers = list(csv.DictReader(file))
+    labels = _read_labels(case.submission / "submission.csv", rows=len(answers), classes=classes)
+    counted = [row for row, answer in enumerate(answers) if case.phase in ("upstream", answer["part"])]
+    hits = sum(labels[row] == int(answers[row]["label"]) for row in counted)
+    return proportion(hits, len(counted))
+
+
+def _read_labels(path: Path, *, rows: int, classes: int) -> list[int]:
     labels = []
-    for row, text in enumerate(read_column(path, column, rows=rows), start=1):
+    for row, text in enumerate(read_column(path, "label", rows=rows), start=1):
         # Nothing but ASCII digits: int() would take "1_0" and other scripts' digits.
         if not (text.isascii() and text.isdigit()):
             raise Fault("bad_value", f"{path.name}, row {row}: {text[:40]!r} is not a whole number")

@@ -11,6 +11,7 @@ import anyio.lowlevel
 import yaml
 
 from mlgym_mcp.errors import GpuFailed
+from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sandbox.gpus import Gpu, GpuUse
 from mlgym_mcp.sandbox.process import Progress, silent
@@ -133,9 +134,6 @@ def scored(accuracy: float) -> dict[str, Any]:
 def faulty(code: str, message: str) -> dict[str, Any]:
     """An answer of the referee to an artefact at fault."""
     return {"outcome": "submission_fault", "fault_code": code, "fault_message": message, "reward": -1.0}
-
-
-GIB = 1024**3
 
 
 @dataclass

@@ -66,21 +66,20 @@ class GpuLeases:
         held = [lease.at for lease in self._store.gpu_leases.all() if lease.session == session]
         return min(held, default=self._clock.now())
 
-    async def take(self, session: str, count: int, say: Say) -> tuple[Gpu, ...]:
+    async def take(self, session: str, count: int, say: Say) -> None:
         """Lend `count` devices to a session once everybody before has theirs; `say` is told how that goes.
 
         A session that has been lent devices keeps them: it was begun by a server that is gone.
         """
-        if held := await self.of(session):
-            return held
+        if await self.of(session):
+            return
         turn = _Turn(count)
         self._waiting.append(turn)
         try:
-            while not (lent := await self._lend(session, turn)):
+            while not await self._lend(session, turn):
                 await say(await self._outlook(turn))
                 with anyio.move_on_after(LOOK):
                     await self._changed.wait()
-            return lent
         finally:
             self._waiting.remove(turn)
             self._tell()
@@ -91,17 +90,16 @@ class GpuLeases:
         self._store.gpu_leases.give(session)
         self._tell()
 
-    async def _lend(self, session: str, turn: _Turn) -> tuple[Gpu, ...]:
+    async def _lend(self, session: str, turn: _Turn) -> bool:
         if self._waiting[0] is not turn:
-            return ()
+            return False
         lent = {lease.device for lease in self._leases()}
         free = [gpu for gpu in await self.devices() if gpu.uuid not in lent]
         fit = await to_thread.run_sync(lambda: [gpu for gpu in free if self._fit(gpu)])
-        picked = tuple(fit[: turn.count])
-        if len(picked) < turn.count:
-            return ()
-        taken = self._store.gpu_leases.take(session, [gpu.uuid for gpu in picked], at=self._clock.now())
-        return picked if taken else ()
+        if len(fit) < turn.count:
+            return False
+        picked = [gpu.uuid for gpu in fit[: turn.count]]
+        return self._store.gpu_leases.take(session, picked, at=self._clock.now())
 
     def _leases(self) -> list[GpuLease]:
         """All leases but those of sessions that were over when their server went; these end here."""

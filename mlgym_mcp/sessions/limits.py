@@ -25,3 +25,7 @@ class SessionLimits:
     """How long a sandbox may keep a caller beyond what the caller would wait; clients give up after 60 in all."""
     tick_s: float = 30.0
     """Pause between two looks of a session's keeper at its sandbox, lease and clock."""
+
+    def lease_of(self, gpus: int) -> float:
+        """How long a session with so many GPUs keeps its sandbox unused."""
+        return self.gpu_lease_s if gpus else self.lease_s

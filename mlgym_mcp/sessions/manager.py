@@ -213,7 +213,7 @@ class SessionManager:
                 f"Without a credential the key of a `start` must have {SHORTEST_SHARED_KEY} characters or more that "
                 "nobody can guess: whoever repeats it is given the session."
             )
-        now, limits = self._services.clock.now(), self._shared.limits
+        now = self._services.clock.now()
         return SessionRow(
             id=secrets.token_urlsafe(16),
             principal=principal,
@@ -230,7 +230,7 @@ class SessionManager:
             backend=self._services.backend.name,
             sandbox=self._store.sandbox_id(),
             token=secrets.token_hex(16),
-            lease_until=now + (limits.gpu_lease_s if gpus else limits.lease_s),
+            lease_until=now + self._shared.limits.lease_of(gpus),
             owner=self._store.instance.id,
             budget=dump_budget(Budget(task.budget)),
             validated=None,

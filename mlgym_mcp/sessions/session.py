@@ -45,8 +45,7 @@ class Session:
         self._shared = shared
         self._store = shared.services.store
         changed = partial(shared.changes.session, row.id)
-        clock = shared.services.clock
-        lease_s = shared.limits.gpu_lease_s if row.gpus else shared.limits.lease_s
+        clock, lease_s = shared.services.clock, shared.limits.lease_of(row.gpus)
         self._ledger = Ledger(self._store, clock, row, lease_s, spawn=shared.spawn, changed=changed)
         self._lodging = Lodging(shared, self._ledger, task)
         self._once = Once(self._store, row.id, shared.spawn)

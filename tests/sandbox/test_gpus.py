@@ -15,12 +15,12 @@ from docker.types import DeviceRequest
 
 from mlgym_mcp.errors import SandboxError, SetupError
 from mlgym_mcp.sandbox import gpu_nodes, process, profiles
+from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.sandbox.docker import DockerEngine, EngineFacts, open_engine
 from mlgym_mcp.sandbox.gpus import Gpu, Lendable, NoGpus, chosen
 from mlgym_mcp.sandbox.images import Images
 from tests.sandbox.boxes import open_box, specify
 
-GIB = 2**30
 PAIR = [Gpu(f"GPU-{index}{index}", index, 190 + index, "Toy", 8 * GIB) for index in range(2)]
 
 

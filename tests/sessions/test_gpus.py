@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.errors import CallerError, SessionBusy
+from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.sessions import gpu_leases
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.store import Store
-from tests.fakes import GIB, TASK, FakeGpus, World, until
+from tests.fakes import TASK, FakeGpus, World, until
 
 AT_ONCE = Call(wait_s=0)
 

@@ -47,6 +47,8 @@ async def open_web(settings: Settings, open_services: OpenServices | None = None
         UnknownTask: as for `open_server`.
     """
     require_guard(settings.host, settings.token)
+    if settings.pool is None:  # unlike a client that starts a server of its own, many sessions are to be expected
+        settings = settings.model_copy(update={"pool": 1})
     limits = EndpointLimits(settings.max_connections, settings.connection_idle)
     allowed = names(settings.host, settings.allowed_hosts)
     async with open_server(settings, open_services) as server:
@@ -182,5 +184,6 @@ def _limits(settings: Settings) -> SessionLimits:
         lease_s=settings.lease_s,
         gpu_lease_s=settings.gpu_lease_s,
         orphan_grace=settings.orphan_grace,
+        pool=settings.pool or 0,
         scoring_limit=settings.scoring_limit,
     )

@@ -51,6 +51,8 @@ class Settings(BaseModel):
     wait_s: float = Field(default=PATIENT.wait_s, ge=0, le=MAX_WAIT)
     """How long a call waits for its answer unless it says."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
+    pool: int | None = Field(default=None, ge=0)
+    """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
     gpus: str = "all"

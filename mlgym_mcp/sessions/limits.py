@@ -17,6 +17,8 @@ class SessionLimits:
     """The same for a session that has GPUs, which others may wait for."""
     orphan_grace: float = 900.0
     """How long a sandbox lives on without a server and without a running job."""
+    pool: int = 0
+    """Sandboxes kept warm of each kind that a session has asked for."""
     scoring_limit: int = 1
     """Artefacts scored at once."""
     notify_s: float = 3.0

@@ -175,10 +175,8 @@ class Lodging:
         await self._say("its sandbox starts")
 
     async def _move_in(self) -> None:
-        backend = self._shared.services.backend
-        await backend.remove(self._sandbox)
-        await backend.start(self._spec(await self.prepared()))
-        guest = self._connect()
+        spec = self._spec(await self.prepared())
+        guest = await self._warm(spec) or await self._cold(spec)
         for place, path in self._task.starter_files().items():
             mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             await guest.write(place, await to_thread.run_sync(path.read_bytes), mode=mode)
@@ -188,6 +186,20 @@ class Lodging:
         self._guest = guest
         await self.renew()
         self._settled.set()
+        self._shared.pool.fill(spec)
+
+    async def _warm(self, spec: SandboxSpec) -> Guest | None:
+        """The guest of a sandbox that was started ahead; None when there is none."""
+        if (warm := await self._shared.pool.take(spec)) is None:
+            return None
+        self.ledger.change(sandbox=warm.id, token=warm.token)
+        return warm.guest
+
+    async def _cold(self, spec: SandboxSpec) -> Guest:
+        backend = self._shared.services.backend
+        await backend.remove(spec.id)  # what a server that is gone may have left half-way
+        await backend.start(spec)
+        return self._connect()
 
     def _spec(self, prepared: PreparedTask) -> SandboxSpec:
         resources = self._task.resources

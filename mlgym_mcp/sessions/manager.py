@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import anyio
 
 from mlgym_mcp.errors import CallerError, UnknownSession
+from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.changes import Changes
@@ -72,6 +73,7 @@ class SessionManager:
                 sandboxes=Places(limits.max_sessions),
                 scoring=Places(limits.scoring_limit),
                 gpus=GpuLeases(services.gpus, services.store, services.clock),
+                pool=WarmPool(services.backend, task_group, services.store.sandbox_id, size=limits.pool),
             )
             try:
                 yield cls(shared)

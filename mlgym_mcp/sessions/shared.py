@@ -5,6 +5,7 @@ from typing import Any
 
 from anyio.abc import TaskGroup
 
+from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -25,6 +26,7 @@ class Shared:
     scoring: Places
     """For artefacts being scored."""
     gpus: GpuLeases
+    pool: WarmPool
     changes: Changes = field(default_factory=Changes)
 
     def spawn(self, operation: Operation[Any]) -> None:

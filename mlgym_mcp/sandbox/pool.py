@@ -1,0 +1,143 @@
+"""The warm pool: sandboxes that are started before anybody asks for them.
+
+They are kept only of kinds that somebody has asked for once. A kind is all that a `SandboxSpec` says but whose it is:
+profile, limits, mounts, variables. Nothing has run in a warm sandbox, and each is given out once.
+"""
+
+import secrets
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup
+
+from mlgym_mcp.errors import SandboxError
+from mlgym_mcp.sandbox.base import Backend, SandboxSpec
+from mlgym_mcp.sandbox.guest import Guest
+
+KEPT_S = 600.0
+LIFETIME = KEPT_S + 60.0
+"""Seconds after which its guest ends it, should nobody be left to do it."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WarmSandbox:
+    """A sandbox that runs, with a stream to its guest."""
+
+    id: str
+    token: str
+    guest: Guest
+    taken: anyio.Event = field(default_factory=anyio.Event, repr=False)
+
+    async def answers(self) -> bool:
+        """Whether its guest still does."""
+        try:
+            await self.guest.hello()
+        except SandboxError:
+            return False
+        return True
+
+
+class WarmPool:
+    """The warm sandboxes of one backend. They end with the task group, or are taken by then."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        task_group: TaskGroup,
+        new_sandbox: Callable[[], str],
+        *,
+        size: int,
+        kept_s: float = KEPT_S,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            backend: makes the sandboxes.
+            task_group: what keeps them belongs to it.
+            new_sandbox: gives ids whose owner a later sweep can tell.
+            size: how many are kept of each kind.
+            kept_s: seconds that one is kept without being asked for.
+        """
+        self._backend = backend
+        self._task_group = task_group
+        self._new_sandbox = new_sandbox
+        self._size = size
+        self._kept_s = kept_s
+        self._ready: defaultdict[str, deque[WarmSandbox]] = defaultdict(deque)
+        self._coming: defaultdict[str, int] = defaultdict(int)
+        self._starting = anyio.Lock()
+
+    @property
+    def warm(self) -> int:
+        """How many wait to be taken."""
+        return sum(map(len, self._ready.values()))
+
+    @property
+    def coming(self) -> int:
+        """How many are being started."""
+        return sum(self._coming.values())
+
+    async def take(self, spec: SandboxSpec) -> WarmSandbox | None:
+        """A warm sandbox such as this one, under an id and a token of its own; None when there is none."""
+        ready = self._ready[_kind(spec)]
+        while ready:
+            warm = ready.popleft()
+            warm.taken.set()
+            if await warm.answers():
+                return warm
+            log.warning("warm_sandbox_lost", sandbox=warm.id)
+            await self._remove(warm)
+        return None
+
+    def fill(self, spec: SandboxSpec) -> None:
+        """Start as many sandboxes such as this one as are to be warm, in the background, one after another."""
+        kind = _kind(spec)
+        if spec.gpus:  # lent to one session
+            return
+        for _ in range(len(self._ready[kind]) + self._coming[kind], self._size):
+            self._coming[kind] += 1
+            self._task_group.start_soon(self._keep, kind, spec)
+
+    async def _keep(self, kind: str, spec: SandboxSpec) -> None:
+        """Start one, and remove it if nobody takes it."""
+        try:
+            async with self._starting:
+                warm = await self._start(spec)
+        except SandboxError as error:
+            log.warning("warm_sandbox_not_started", profile=spec.profile, reason=str(error))
+            return
+        finally:
+            self._coming[kind] -= 1
+        self._ready[kind].append(warm)
+        with anyio.move_on_after(self._kept_s):
+            await warm.taken.wait()
+            return
+        self._ready[kind].remove(warm)
+        await self._remove(warm)
+
+    async def _start(self, spec: SandboxSpec) -> WarmSandbox:
+        spec = replace(spec, id=self._new_sandbox(), token=secrets.token_hex(16), lifetime=LIFETIME)
+        await self._backend.start(spec)
+        warm = WarmSandbox(spec.id, spec.token, Guest(self._task_group, self._backend, spec.id, spec.token))
+        try:
+            await warm.guest.hello()  # attended from now on: it does not end for want of a server
+        except SandboxError:
+            await self._remove(warm)
+            raise
+        return warm
+
+    async def _remove(self, warm: WarmSandbox) -> None:
+        await warm.guest.aclose()
+        try:
+            await self._backend.remove(warm.id)
+        except SandboxError as error:
+            log.warning("sandbox_not_removed", sandbox=warm.id, reason=str(error))
+
+
+def _kind(spec: SandboxSpec) -> str:
+    return repr(replace(spec, id="", token="", lifetime=0, orphan_grace=0, env=dict(sorted(spec.env.items()))))

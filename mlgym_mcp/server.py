@@ -93,7 +93,8 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
         manager = Lazy(tasks, open_manager)
         try:
             defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
-            yield _make_server(Desk.of(catalog, manager.get, task=settings.task, defaults=defaults), updates)
+            desk = Desk.of(catalog, manager.get, task=settings.task, defaults=defaults, groups=settings.tools)
+            yield _make_server(desk, updates)
         finally:
             updates.close()
             manager.close()

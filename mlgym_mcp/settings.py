@@ -40,6 +40,8 @@ class Settings(BaseModel):
     """How a Docker sandbox is reached. Sandboxes that were started the other way are lost with a change."""
     flavour: Literal["auto", "full", "sample"] = "auto"
     protocol: Literal["strict", "mlgym"] = "strict"
+    tools: tuple[Literal["checkpoints"], ...] = ()
+    """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`."""
     task: str | None = None
     """The one task that the server is pinned to."""
     orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)
@@ -76,7 +78,7 @@ class Settings(BaseModel):
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "tools", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value

@@ -5,7 +5,6 @@ sandbox can't be reached. What comes back is data of the sandbox: bounded, check
 """
 
 import json
-import math
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
+from mlgym_mcp.sandbox.answers import NONSENSE, JobInfo, command_result, integer, job_info
 from mlgym_mcp.sandbox.base import Backend, CommandResult
+from mlgym_mcp.sandbox.channel import Channel
 from mlgym_mcp.sandbox.frames import CHUNK, MAX_BODY, Header, plain_text
 from mlgym_mcp.sandbox.link import Link
 
@@ -26,22 +27,10 @@ END_WAIT = 5.0
 END_LOOK = 0.05
 MAX_COMMAND = 1024 * 1024
 MAX_JOBS = 100
+MAX_PATH = 4096
 MAX_PACKED_FILES = 10_000
 PER_PACKED_FILE = 4096
 """Bytes of headers and padding that one file may add to a pack."""
-NONSENSE = "the sandbox's guest answers what it should not"
-
-
-@dataclass(frozen=True, slots=True)
-class JobInfo:
-    """One line about a job. Sizes in bytes."""
-
-    job: str
-    command: str
-    running: bool
-    exit_code: int | None
-    seconds: float
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +44,11 @@ class FileView:
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramEnd:
-    """How a program ended: its exit code (-N for signal N) and the end of what it wrote to stderr."""
+class Carried:
+    """What one shell hands on to the next: its directory, and its exported variables as bash writes them."""
 
-    exit_code: int
-    stderr: bytes
-
-
-class Channel:
-    """A running program with piped input and output."""
-
-    def __init__(self, link: Link, number: int) -> None:
-        self._link = link
-        self._number = number
-
-    async def send(self, data: bytes) -> None:
-        """Write to the program's input; returns once it was taken, or when the program is gone."""
-        for start in range(0, len(data), CHUNK):
-            header = {"op": "send", "program": self._number}
-            await self._link.request(header, data[start : start + CHUNK], wait=3600, repeatable=False)
-
-    async def receive(self) -> bytes:
-        """What the program printed next; empty at the end of its output."""
-        _, data = await self._link.request({"op": "receive", "program": self._number}, wait=3600, repeatable=False)
-        return data
-
-    async def close(self, *, grace: float = 0.0) -> ProgramEnd:
-        """Close the program's input, let it end by itself for `grace` seconds, then end it."""
-        header = {"op": "close", "program": self._number, "grace": grace}
-        reply, errors = await self._link.request(header, wait=grace, repeatable=False)
-        return ProgramEnd(_integer(reply, "exit"), errors)
+    cwd: str
+    exports: bytes
 
 
 class Guest:
@@ -92,6 +56,7 @@ class Guest:
 
     def __init__(self, task_group: TaskGroup, backend: Backend, sandbox_id: str, token: str) -> None:
         self.sandbox_id = sandbox_id
+        self.token = token
         self._backend = backend
         self._link = Link(task_group, lambda: backend.connect(sandbox_id), token)
 
@@ -131,22 +96,22 @@ class Guest:
             raise CommandRefused(f"the command has {len(body)} bytes; write it to a file with edit, then run the file")
         header = {"op": "run", "wait": wait_s, "limit": time_limit, "background": background}
         reply, output = await self._link.request({**header, "key": key or secrets.token_hex(8)}, body, wait=wait_s)
-        return _command_result(reply, output)
+        return command_result(reply, output)
 
     async def job_wait(self, job: str, *, wait_s: float, offset: int = 0) -> CommandResult:
         """Wait up to `wait_s` seconds for a job's end; its output from byte `offset` on."""
         header = {"op": "wait", "job": job, "wait": wait_s, "offset": offset}
-        return _command_result(*await self._link.request(header, wait=wait_s))
+        return command_result(*await self._link.request(header, wait=wait_s))
 
     async def job_kill(self, job: str, *, offset: int = 0) -> CommandResult:
         """End a job and everything that came from it."""
         header = {"op": "kill", "job": job, "wait": KILL_WAIT, "offset": offset}
-        return _command_result(*await self._link.request(header, wait=KILL_WAIT))
+        return command_result(*await self._link.request(header, wait=KILL_WAIT))
 
     async def job_input(self, job: str, data: bytes, *, wait_s: float = 0.0, offset: int = 0) -> CommandResult:
         """Write to a background job's standard input; no bytes at all close it."""
         header = {"op": "input", "job": job, "wait": wait_s, "offset": offset}
-        return _command_result(*await self._link.request(header, data, wait=wait_s, repeatable=False))
+        return command_result(*await self._link.request(header, data, wait=wait_s, repeatable=False))
 
     async def jobs(self) -> list[JobInfo]:
         """The latest hundred jobs, oldest first."""
@@ -156,7 +121,7 @@ class Guest:
         except (ValueError, RecursionError):
             raise SandboxGone(NONSENSE) from None
         return (
-            [_job_info(item) for item in found[:MAX_JOBS] if isinstance(item, dict)] if isinstance(found, list) else []
+            [job_info(item) for item in found[:MAX_JOBS] if isinstance(item, dict)] if isinstance(found, list) else []
         )
 
     async def view(self, path: str, *, first: int | None = None, last: int | None = None) -> FileView:
@@ -165,7 +130,7 @@ class Guest:
         kind = reply.get("kind")
         if kind not in ("text", "folder", "png", "jpeg"):
             raise SandboxGone(NONSENSE)
-        return FileView(kind, data, _integer(reply, "total_lines"), bool(reply.get("truncated")))
+        return FileView(kind, data, integer(reply, "total_lines"), bool(reply.get("truncated")))
 
     async def create(self, path: str, text: bytes) -> bool:
         """Write a whole file, its folders made; whether it replaced one."""
@@ -188,7 +153,7 @@ class Guest:
     async def write(self, path: str, content: bytes | AsyncIterable[bytes], *, mode: int = 0o644) -> None:
         """Write a whole file of any size, its folders made; it appears at once, complete."""
         reply, _ = await self._link.request({"op": "upload", "path": path, "mode": mode})
-        upload = _integer(reply, "upload")
+        upload = integer(reply, "upload")
         async for chunk in _chunks(content):
             await self._link.request({"op": "append", "upload": upload}, chunk, repeatable=False)
         await self._link.request({"op": "finish", "upload": upload}, repeatable=False)
@@ -217,9 +182,9 @@ class Guest:
         """
         try:
             reply, _ = await self._link.request({"op": "pack", "paths": list(paths), "max_size": max_size})
-            transfer, taken = _integer(reply, "transfer"), 0
+            transfer, taken = integer(reply, "transfer"), 0
             # Headers and padding come on top of the files; a guest that sends more than that is not ours.
-            ceiling = max_size + PER_PACKED_FILE * min(_integer(reply, "files"), MAX_PACKED_FILES) + PER_PACKED_FILE
+            ceiling = max_size + PER_PACKED_FILE * min(integer(reply, "files"), MAX_PACKED_FILES) + PER_PACKED_FILE
             while True:
                 pull = {"op": "pull", "transfer": transfer}
                 reply, chunk = await self._link.request(pull, repeatable=False)
@@ -238,7 +203,20 @@ class Guest:
         """Start a program with piped input and output, beside the shell."""
         header: Header = {"op": "spawn", "argv": list(argv), "env": dict(env or {})}
         reply, _ = await self._link.request(header, repeatable=False)
-        return Channel(self._link, _integer(reply, "program"))
+        return Channel(self._link, integer(reply, "program"))
+
+    async def carried(self) -> Carried:
+        """What the shell would hand on to a fresh one."""
+        reply, exports = await self._link.request({"op": "carried"})
+        return Carried(plain_text(reply.get("cwd"), MAX_PATH), exports)
+
+    async def carry(self, carried: Carried) -> None:
+        """Let the first shell begin with what another has handed on.
+
+        Raises:
+            CommandRefused: there was one already.
+        """
+        await self._link.request({"op": "carry", "cwd": carried.cwd}, carried.exports)
 
     async def renew(self, *, lifetime: float) -> None:
         """Let the sandbox live for `lifetime` seconds from now."""
@@ -252,49 +230,3 @@ async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]
     else:
         async for chunk in content:
             yield chunk
-
-
-def _integer(reply: Header, name: str) -> int:
-    value = _small(reply.get(name))
-    if value is None:
-        raise SandboxGone(NONSENSE)
-    return value
-
-
-def _small(value: object) -> int | None:
-    """An integer that fits wherever it goes from here, records included."""
-    return value if type(value) is int and abs(value) < 2**53 else None
-
-
-def _seconds(value: object) -> float:
-    small = _small(value) if isinstance(value, int) else value
-    return float(small) if isinstance(small, int | float) and math.isfinite(small) else 0.0
-
-
-def _command_result(reply: Header, output: bytes) -> CommandResult:
-    head = max(0, _integer(reply, "head"))
-    return CommandResult(
-        job=plain_text(reply.get("job"), 16),
-        running=reply.get("running") is True,
-        exit_code=_small(reply.get("exit")),
-        head=output[:head],
-        tail=output[head:],
-        omitted=max(0, _integer(reply, "omitted")),
-        size=max(0, _integer(reply, "size")),
-        output_path=plain_text(reply.get("path"), 200),
-        seconds=_seconds(reply.get("seconds")),
-        stopped=plain_text(reply.get("stopped"), 40) or None,
-        cwd=plain_text(reply.get("cwd"), 4096),
-        shell_lost=reply.get("shell_lost") is True,
-    )
-
-
-def _job_info(item: Header) -> JobInfo:
-    return JobInfo(
-        job=plain_text(item.get("job"), 16),
-        command=plain_text(item.get("command"), 200),
-        running=item.get("running") is True,
-        exit_code=_small(item.get("exit")),
-        seconds=_seconds(item.get("seconds")),
-        size=_small(item.get("size")) or 0,
-    )

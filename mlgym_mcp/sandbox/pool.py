@@ -25,21 +25,11 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WarmSandbox:
-    """A sandbox that runs, with a stream to its guest."""
+class _Warm:
+    """A sandbox that waits to be taken."""
 
-    id: str
-    token: str
     guest: Guest
-    taken: anyio.Event = field(default_factory=anyio.Event, repr=False)
-
-    async def answers(self) -> bool:
-        """Whether its guest still does."""
-        try:
-            await self.guest.hello()
-        except SandboxError:
-            return False
-        return True
+    taken: anyio.Event = field(default_factory=anyio.Event)
 
 
 class WarmPool:
@@ -68,7 +58,7 @@ class WarmPool:
         self._new_sandbox = new_sandbox
         self._size = size
         self._kept_s = kept_s
-        self._ready: defaultdict[str, deque[WarmSandbox]] = defaultdict(deque)
+        self._ready: defaultdict[str, deque[_Warm]] = defaultdict(deque)
         self._coming: defaultdict[str, int] = defaultdict(int)
         self._starting = anyio.Lock()
 
@@ -82,16 +72,19 @@ class WarmPool:
         """How many are being started."""
         return sum(self._coming.values())
 
-    async def take(self, spec: SandboxSpec) -> WarmSandbox | None:
-        """A warm sandbox such as this one, under an id and a token of its own; None when there is none."""
+    async def take(self, spec: SandboxSpec) -> Guest | None:
+        """The guest of a warm sandbox such as this one, whose id and token are its own; None when there is none."""
         ready = self._ready[_kind(spec)]
         while ready:
             warm = ready.popleft()
             warm.taken.set()
-            if await warm.answers():
-                return warm
-            log.warning("warm_sandbox_lost", sandbox=warm.id)
-            await self._remove(warm)
+            try:
+                await warm.guest.hello()
+            except SandboxError as error:
+                log.warning("warm_sandbox_lost", sandbox=warm.guest.sandbox_id, reason=str(error))
+                await self._remove(warm.guest)
+            else:
+                return warm.guest
         return None
 
     def fill(self, spec: SandboxSpec) -> None:
@@ -107,7 +100,7 @@ class WarmPool:
         """Start one, and remove it if nobody takes it."""
         try:
             async with self._starting:
-                warm = await self._start(spec)
+                warm = _Warm(await self._start(spec))
         except SandboxError as error:
             log.warning("warm_sandbox_not_started", profile=spec.profile, reason=str(error))
             return
@@ -118,25 +111,25 @@ class WarmPool:
             await warm.taken.wait()
             return
         self._ready[kind].remove(warm)
-        await self._remove(warm)
+        await self._remove(warm.guest)
 
-    async def _start(self, spec: SandboxSpec) -> WarmSandbox:
+    async def _start(self, spec: SandboxSpec) -> Guest:
         spec = replace(spec, id=self._new_sandbox(), token=secrets.token_hex(16), lifetime=LIFETIME)
         await self._backend.start(spec)
-        warm = WarmSandbox(spec.id, spec.token, Guest(self._task_group, self._backend, spec.id, spec.token))
+        guest = Guest(self._task_group, self._backend, spec.id, spec.token)
         try:
-            await warm.guest.hello()  # attended from now on: it does not end for want of a server
+            await guest.hello()  # attended from now on: it does not end for want of a server
         except SandboxError:
-            await self._remove(warm)
+            await self._remove(guest)
             raise
-        return warm
+        return guest
 
-    async def _remove(self, warm: WarmSandbox) -> None:
-        await warm.guest.aclose()
+    async def _remove(self, guest: Guest) -> None:
+        await guest.aclose()
         try:
-            await self._backend.remove(warm.id)
+            await self._backend.remove(guest.sandbox_id)
         except SandboxError as error:
-            log.warning("sandbox_not_removed", sandbox=warm.id, reason=str(error))
+            log.warning("sandbox_not_removed", sandbox=guest.sandbox_id, reason=str(error))
 
 
 def _kind(spec: SandboxSpec) -> str:

@@ -34,6 +34,8 @@ class ScoreRequest:
     gpus: tuple[Gpu, ...] = ()
     """The session's devices, which judge and contestants use, too."""
     gpu_usage: GpuUsage | None = None
+    branched: bool = False
+    """Whether the session goes back to a checkpoint."""
 
     def identity(self, *, secret_hash: str, backend: str) -> dict[str, Any]:
         """The fields of a Score that don't depend on what comes of the grading."""
@@ -51,4 +53,5 @@ class ScoreRequest:
             "backend": backend,
             "network": self.task.resources.network,
             "gpus": self.gpu_usage,
+            "branched": self.branched,
         }

@@ -5,8 +5,9 @@ from typing import Any
 
 from anyio import EndOfStream
 
+from mlgym_mcp.sandbox.channel import Channel, ProgramEnd
 from mlgym_mcp.sandbox.frames import FrameReceiver, Header, encode
-from mlgym_mcp.sandbox.guest import Channel, Guest, ProgramEnd
+from mlgym_mcp.sandbox.guest import Guest
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of one frame's body; as the runners themselves have it."""

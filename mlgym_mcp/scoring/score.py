@@ -68,5 +68,7 @@ class Score(BaseModel):
     """What the session's sandbox could reach: `none` or `full`."""
     gpus: GpuUsage | None = None
     """None for a session without."""
+    branched: bool = False
+    """Whether the session began from another's checkpoint, or went back to one: more was tried than its budget says."""
     seconds: NonNegativeFloat
     """How long the grading took."""

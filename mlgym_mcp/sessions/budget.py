@@ -48,6 +48,8 @@ class Budget:
     """When the wait for the server began that is going on now."""
     excuses: int = 0
     """How many calls wait for the server now."""
+    before: float = 0.0
+    """Seconds of wall time that had been spent at the checkpoint that the session began from."""
 
     def open(self, now: float) -> "Budget":
         """Start the clock; a clock that runs already goes on."""
@@ -71,6 +73,10 @@ class Budget:
         """Give back what a call was charged that turned out to be free."""
         return replace(self, steps=max(0, self.steps - 1), validations=max(0, self.validations - validation))
 
+    def carried_over(self, now: float) -> "Budget":
+        """What a session begins with that goes on from here: all that was spent, on a clock that waits to run."""
+        return Budget(self.limits, self.steps, self.validations, before=self.elapsed(now))
+
     def excuse(self, now: float) -> "Budget":
         """Stop the clock until `resume`: a call waits for the server itself. Overlapping waits count once."""
         since = now if self.excused_since is None else self.excused_since
@@ -86,9 +92,9 @@ class Budget:
     def elapsed(self, now: float) -> float:
         """Seconds of wall time spent."""
         if self.opened_at is None:
-            return 0.0
+            return self.before
         until = now if self.excused_since is None else self.excused_since
-        return max(0.0, until - self.opened_at - self.excused)
+        return self.before + max(0.0, until - self.opened_at - self.excused)
 
     def overtime(self, now: float) -> float:
         """Seconds since the wall time was over; negative until then."""

@@ -40,6 +40,7 @@ def session_document(store: Store, row: SessionRow) -> Document:
         "format": FORMAT,
         "session": row.sandbox,
         **{name: getattr(row, name) for name in FACTS},
+        "branched": row.origin is not None,
         "budget": json.loads(row.budget),
         "submissions": [
             {"phase": one.phase, "artefact": one.artefact, "size": one.size, "at": one.at}

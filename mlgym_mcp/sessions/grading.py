@@ -88,6 +88,7 @@ class Grader:
             session_id=self.ledger.row.id,
             gpus=self.lodging.gpus.devices,
             gpu_usage=self.lodging.gpus.usage,
+            branched=self.ledger.row.origin is not None,
         )
         try:
             return await self.shared.services.referee.score(request)

@@ -33,6 +33,8 @@ class Entry(Record):
     """On all of the original's examples: these stand beside published scores."""
     at: float
     exit_status: str | None
+    branched: bool
+    """Whether its session began from a checkpoint or went back to one."""
 
 
 class Group(Record):
@@ -123,4 +125,5 @@ def _entry(rank: int, one: Standing, metric: Metric) -> Entry:
         upstream_scores=one.score.upstream_scores,
         at=one.at,
         exit_status=one.exit_status,
+        branched=one.score.branched,
     )

@@ -21,6 +21,8 @@ class SessionLimits:
     """Sandboxes kept warm of each kind that a session has asked for."""
     scoring_limit: int = 1
     """Artefacts scored at once."""
+    checkpoint_bytes: int = 8 * 1024**3
+    """What the checkpoints of one session may hold, each counted in full."""
     notify_s: float = 3.0
     """Pause between two notices to a waiting caller."""
     slack_s: float = 5.0

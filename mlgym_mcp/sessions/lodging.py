@@ -1,24 +1,28 @@
 """The lodging: a session's sandbox, opened, reached, kept and given up."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
 import structlog
-from anyio import to_thread
 
 from mlgym_mcp.errors import CallerError, SandboxError, SandboxGone, SessionBusy, SessionClosed, SetupError
 from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.furnishing import furnish_from, furnish_with_starter
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.session_gpus import SessionGpus
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import BEING_SCORED, closed_text
+from mlgym_mcp.store import Checkpoint
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
 
@@ -117,6 +121,27 @@ class Lodging:
         self._scope.cancel()
         self._shared.spawn(Operation(self._dispose))
 
+    async def move(self, checkpoint: Checkpoint) -> None:
+        """Go on in a fresh sandbox, with a checkpoint's files; the old one is given up once the new one is ready.
+
+        Raises:
+            SessionClosed: the session was closed meanwhile.
+            InfrastructureError: it did not work; the session goes on where it was.
+        """
+        store = self._shared.services.store
+        spec = replace(self._spec(await self.prepared()), id=store.sandbox_id(), token=secrets.token_hex(16))
+        guest = await self._sandbox_of(spec)
+        old = guest
+        try:
+            await furnish_from(guest, checkpoint, store)
+            await guest.renew(lifetime=self._lifetime())
+            self.require_open()
+            old, self._guest = self._guest or guest, guest
+            self.ledger.change(sandbox=guest.sandbox_id, token=guest.token, origin=checkpoint.id)
+        finally:
+            self._shared.spawn(Operation(partial(self._remove, old)))
+        self._shared.pool.fill(spec)
+
     def forfeit(self, call: Call) -> None:
         """Give the session up, unscored.
 
@@ -176,10 +201,13 @@ class Lodging:
 
     async def _move_in(self) -> None:
         spec = self._spec(await self.prepared())
-        guest = await self._warm(spec) or await self._cold(spec)
-        for place, path in self._task.starter_files().items():
-            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-            await guest.write(place, await to_thread.run_sync(path.read_bytes), mode=mode)
+        guest = await self._sandbox_of(spec)
+        self.ledger.change(sandbox=guest.sandbox_id, token=guest.token)
+        if (origin := self.ledger.row.origin) is None:
+            await furnish_with_starter(guest, self._task)
+        else:
+            store = self._shared.services.store
+            await furnish_from(guest, store.checkpoints.get(origin), store)
         now = self.ledger.now
         budget = self.ledger.budget.open(now)
         self.ledger.change(budget=budget, state="open", reason=None, lease_until=now + self.ledger.lease_s)
@@ -188,18 +216,14 @@ class Lodging:
         self._settled.set()
         self._shared.pool.fill(spec)
 
-    async def _warm(self, spec: SandboxSpec) -> Guest | None:
-        """The guest of a sandbox that was started ahead; None when there is none."""
-        if (warm := await self._shared.pool.take(spec)) is None:
-            return None
-        self.ledger.change(sandbox=warm.id, token=warm.token)
-        return warm.guest
-
-    async def _cold(self, spec: SandboxSpec) -> Guest:
+    async def _sandbox_of(self, spec: SandboxSpec) -> Guest:
+        """A sandbox such as this one: one that was started ahead, with an id of its own, or a new one."""
+        if (warm := await self._shared.pool.take(spec)) is not None:
+            return warm
         backend = self._shared.services.backend
         await backend.remove(spec.id)  # what a server that is gone may have left half-way
         await backend.start(spec)
-        return self._connect()
+        return Guest(self._shared.task_group, backend, spec.id, spec.token)
 
     def _spec(self, prepared: PreparedTask) -> SandboxSpec:
         resources = self._task.resources
@@ -228,14 +252,7 @@ class Lodging:
     async def _dispose(self) -> None:
         guest, self._guest = self._guest, None
         try:
-            with anyio.move_on_after(REMOVE_GRACE, shield=True) as scope:
-                if guest is not None:
-                    await guest.aclose()
-                await self._shared.services.backend.remove(self._sandbox)
-            if scope.cancelled_caught:
-                log.warning("sandbox_not_removed", sandbox=self._sandbox)
-        except SandboxError as error:
-            log.warning("sandbox_not_removed", sandbox=self._sandbox, error=str(error))
+            await self._remove(guest or self._connect())
         finally:
             if self._placed:
                 self._placed = False
@@ -243,3 +260,14 @@ class Lodging:
             # What was cut off is still to be scored, on the same devices.
             if not (self.ledger.state == "cut_off" and self.ledger.row.submission):
                 self.gpus.give()
+
+    async def _remove(self, guest: Guest) -> None:
+        """Remove a sandbox, as far as that can be done now."""
+        try:
+            with anyio.move_on_after(REMOVE_GRACE, shield=True) as scope:
+                await guest.aclose()
+                await self._shared.services.backend.remove(guest.sandbox_id)
+            if scope.cancelled_caught:
+                log.warning("sandbox_not_removed", sandbox=guest.sandbox_id)
+        except SandboxError as error:
+            log.warning("sandbox_not_removed", sandbox=guest.sandbox_id, error=str(error))

@@ -7,7 +7,7 @@ server by their leases, and another server may then go on with their sessions.
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -33,6 +33,7 @@ from mlgym_mcp.tasks.spec import TaskSpec
 DEFAULT_LIMITS = SessionLimits()
 SHORTEST_SHARED_KEY = 32
 """Characters of the key of a `start` by somebody unknown: whoever brings the key again is given the session."""
+KEY_USED = "This key was used to start a session on {task}; give each `start` and `fork` a key of its own."
 NO_SESSION = "There is no session with this handle; `start` makes one."
 
 
@@ -97,21 +98,48 @@ class SessionManager:
         self._sweep_once()
         self._forget_finished()
         task = self._services.tasks.get(request.task)
-        row = self._row(task, request, principal, call.key)
+        return await self._open(task, self._row(task, request, principal, call.key), call)
+
+    async def fork(
+        self, source: Session, checkpoint: str | None = None, *, principal: str = LOCAL, call: Call = PATIENT
+    ) -> Session:
+        """Start a session that begins where another was at a checkpoint, or is now, with what it had left to spend.
+
+        Raises:
+            CallerError: the source has no such checkpoint; otherwise as for `start`, and as for `checkpoint`.
+        """
+        began = anyio.current_time()
+        if (known := self._store.sessions.keyed(principal, call.key)) is not None:
+            if known.task != source.task.id or known.origin is None:
+                raise CallerError(KEY_USED.format(task=known.task))
+            return await self._opened(await self.get(known.id, principal=principal), call)
+        if checkpoint is None:
+            checkpoint = (await source.checkpoint(call=replace(call, key=None))).name
+        origin = source.origin(checkpoint)
+        request = StartRequest(source.task.id, source.flavour, source.protocol, source.gpu_count)
+        row = self._row(source.task, request, principal, call.key)
+        row = replace(row, origin=origin.id, budget=origin.budget)
+        return await self._open(source.task, row, call.after(anyio.current_time() - began))
+
+    async def _open(self, task: TaskSpec, row: SessionRow, call: Call) -> Session:
+        """Open a new session, or find the one that its key was given to before."""
         await self._require_gpus(row.gpus)
-        if self._store.sessions.keyed(principal, call.key) is None:
+        if self._store.sessions.keyed(row.principal, row.key) is None:
             self._require_room()
         kept = self._store.sessions.add(row)
         if kept.id != row.id:
             _require_same(kept, row)
-            session = await self.get(kept.id, principal=principal)
+            session = await self.get(kept.id, principal=row.principal)
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
             session.begin()
+        return await self._opened(session, call)
+
+    async def _opened(self, session: Session, call: Call) -> Session:
         if session.state == "waiting":
             await session.opened(call)
         await session.require_opened()
-        self._last_used[principal] = session.id
+        self._last_used[session.principal] = session.id
         return session
 
     async def get(self, session_id: str, *, principal: str = LOCAL) -> Session:
@@ -241,5 +269,5 @@ class SessionManager:
 
 
 def _require_same(first: SessionRow, row: SessionRow) -> None:
-    if (first.task, first.protocol) != (row.task, row.protocol):
-        raise CallerError(f"This key was used to start a session on {first.task}; give each `start` a key of its own.")
+    if (first.task, first.protocol, first.origin) != (row.task, row.protocol, row.origin):
+        raise CallerError(KEY_USED.format(task=first.task))

@@ -72,6 +72,20 @@ class ScoreReply:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointReply:
+    """The answer of `checkpoint` and `restore`."""
+
+    name: str
+    size: int
+    """Bytes of the workspace's archive."""
+    running: tuple[str, ...]
+    """Jobs that ran: they are not in the checkpoint, and a `restore` has ended them."""
+    seconds: float
+    budget: BudgetLeft
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """One job of a session. `command` is cut to its first line."""
 

@@ -99,6 +99,7 @@ async def rescore(services: Services, found: Recorded, progress: Progress = sile
             phase=found.phase,
             protocol=row.protocol,  # type: ignore[arg-type]  # only protocols are ever written
             session_id=row.id,
+            branched=row.origin is not None,
         )
     )
     if found.held and score.outcome != "infrastructure_fault":

@@ -7,11 +7,13 @@ from typing import Literal, TypeVar
 import anyio
 
 from mlgym_mcp.errors import SandboxGone, SessionBusy, SessionClosed
-from mlgym_mcp.sandbox.guest import KILL_WAIT, JobInfo
+from mlgym_mcp.sandbox.answers import JobInfo
+from mlgym_mcp.sandbox.guest import KILL_WAIT
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.checkpointing import Checkpointing
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
 from mlgym_mcp.sessions.grading import Grader
@@ -20,13 +22,13 @@ from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.once import Once
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.replies import CommandReply, EditReply, JobView, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import CheckpointReply, CommandReply, EditReply, JobView, ScoreReply, SessionView
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.shell import Shell, last_line
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.verdicts import Verdicts
 from mlgym_mcp.sessions.waiting import wait
-from mlgym_mcp.store import Event, SessionRow
+from mlgym_mcp.store import Checkpoint, Event, SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
 JobAction = Literal["wait", "kill", "input"]
@@ -52,6 +54,7 @@ class Session:
         self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
         self._verdicts = Verdicts(self._grader, self._once)
         self._shell = Shell()
+        self._checkpointing = Checkpointing(shared, self._ledger, task, self._lodging, self._shell)
 
     @property
     def state(self) -> SessionState:
@@ -142,6 +145,42 @@ class Session:
             SessionBusy, SessionClosed, BudgetSpent: as for `bash`.
         """
         return await self._verdicts.submit(call)
+
+    async def checkpoint(self, *, call: Call = PATIENT) -> CheckpointReply:
+        """Keep the workspace and what the shell exports, to `restore` or to begin other sessions from. Free.
+
+        Raises:
+            CallerError: the session's checkpoints hold too much already.
+            CommandRefused: a file can't be read.
+            SessionBusy, SessionClosed: as for `bash`.
+        """
+        known = self._once.known("checkpoint", call, CheckpointReply)
+        operation = known or self._once.start("checkpoint", call, lambda: self._checkpointing.take(call))
+        return await self._answer(operation, call)
+
+    async def restore(self, checkpoint: str, *, call: Call = PATIENT) -> CheckpointReply:
+        """Go back to a checkpoint; what was spent stays spent. Free.
+
+        Raises:
+            CallerError: the session has no such checkpoint.
+            SessionBusy, SessionClosed: as for `bash`.
+        """
+        known = self._once.known("restore", call, CheckpointReply)
+        operation = known or self._once.start("restore", call, lambda: self._checkpointing.restore(checkpoint, call))
+        return await self._answer(operation, call)
+
+    def origin(self, checkpoint: str) -> Checkpoint:
+        """A checkpoint of this session, for another session to begin from.
+
+        Raises:
+            CallerError: it has none of this name.
+        """
+        return self._checkpointing.find(checkpoint)
+
+    @property
+    def gpu_count(self) -> int:
+        """How many GPUs it has, or waits for."""
+        return self._ledger.row.gpus
 
     async def status(self, *, call: Call = PATIENT) -> SessionView:
         """How the session stands; one that waits to open answers when it has, or when `call` is over. Free."""

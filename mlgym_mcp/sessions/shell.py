@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import anyio
 
 from mlgym_mcp.errors import CommandRefused, SandboxGone, SessionBusy
-from mlgym_mcp.sandbox.guest import Guest, JobInfo
+from mlgym_mcp.sandbox.answers import JobInfo
+from mlgym_mcp.sandbox.guest import Guest
 
 TAIL = 400
 """Bytes of a job's output in which to look for its last line."""

@@ -1,5 +1,6 @@
 """The store: what lasts. One data folder, which several servers share."""
 
+from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
@@ -8,4 +9,4 @@ from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
 from mlgym_mcp.store.submissions import Submission
 
-__all__ = ["Event", "GpuLease", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]
+__all__ = ["Checkpoint", "Event", "GpuLease", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]

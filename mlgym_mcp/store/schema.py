@@ -86,5 +86,22 @@ CREATE TABLE gpu_leases (
 ) STRICT;
 """
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3)
+VERSION_4 = """
+CREATE TABLE checkpoints (
+    id INTEGER PRIMARY KEY,
+    session TEXT NOT NULL REFERENCES sessions (id),
+    name TEXT NOT NULL,
+    archive TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    cwd TEXT NOT NULL,
+    exports BLOB NOT NULL,
+    budget TEXT NOT NULL,
+    at REAL NOT NULL,
+    UNIQUE (session, name)
+) STRICT;
+
+ALTER TABLE sessions ADD COLUMN origin INTEGER REFERENCES checkpoints (id)
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """Step N leads from version N to version N + 1."""

@@ -37,6 +37,8 @@ class SessionRow:
     """Hash of the last artefact that validated."""
     submission: str | None
     """Hash of the artefact submitted, from the moment it is taken."""
+    origin: int | None = None
+    """The checkpoint that it began from, or went back to last."""
 
     def __repr__(self) -> str:
         return f"SessionRow(sandbox={self.sandbox!r}, task={self.task!r}, state={self.state!r}, owner={self.owner!r})"

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store.artefacts import Artefacts
+from mlgym_mcp.store.checkpoints import Checkpoints
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
 from mlgym_mcp.store.gpu_leases import GpuLeases
@@ -23,7 +24,7 @@ from mlgym_mcp.store.wishes import Wishes
 
 @dataclass(frozen=True)
 class Store:
-    """A data folder: `mlgym.sqlite`, `artefacts/`, `instances/` and `secret`.
+    """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/` and `secret`.
 
     Beside them lie `sandboxes/`, which the backends keep, and `prepared/` and `sources/`, the data of tasks.
     """
@@ -38,7 +39,10 @@ class Store:
     scores: Scores
     wishes: Wishes
     gpu_leases: GpuLeases
+    checkpoints: Checkpoints
     artefacts: Artefacts
+    workspaces: Artefacts
+    """The archives of checkpoints."""
     secret: bytes
     """Never to be shown; scores carry `secret_hash`."""
 
@@ -50,9 +54,9 @@ class Store:
         Raises:
             SetupError: the folder can't be used.
         """
-        artefacts, instances = folder / "artefacts", folder / "instances"
+        artefacts, workspaces, instances = (folder / name for name in ("artefacts", "workspaces", "instances"))
         try:
-            for path in (folder, artefacts, instances):
+            for path in (folder, artefacts, workspaces, instances):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         except OSError as error:
@@ -70,7 +74,9 @@ class Store:
                 scores=Scores(database),
                 wishes=Wishes(database),
                 gpu_leases=GpuLeases(database),
+                checkpoints=Checkpoints(database),
                 artefacts=Artefacts(artefacts),
+                workspaces=Artefacts(workspaces),
                 secret=read_secret(folder / "secret"),
             )
 

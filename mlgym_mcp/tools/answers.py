@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.budget import BudgetLeft
-from mlgym_mcp.sessions.replies import ScoreOutcome, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import CheckpointReply, ScoreOutcome, ScoreReply, SessionView
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -133,6 +133,31 @@ class ScoreAnswer(ScoreFacts):
             state=reply.state,
             flavour=session.flavour,
             protocol=session.protocol,
+            seconds=reply.seconds,
+            left=Left.of(reply.budget),
+        )
+
+
+class CheckpointAnswer(Answer):
+    """What `checkpoint` and `restore` answer."""
+
+    session: str
+    checkpoint: str
+    size: int = Field(description="Bytes of the workspace's archive")
+    running: list[str] = Field(description="Jobs that ran: not in a checkpoint, and ended by `restore`")
+    state: SessionState
+    seconds: float
+    left: Left
+
+    @classmethod
+    def of(cls, reply: CheckpointReply, session: Session) -> "CheckpointAnswer":
+        """All that a reply says."""
+        return cls(
+            session=session.id,
+            checkpoint=reply.name,
+            size=reply.size,
+            running=list(reply.running),
+            state=reply.state,
             seconds=reply.seconds,
             left=Left.of(reply.budget),
         )

@@ -1,6 +1,6 @@
 """What all tools share: the catalogue, the sessions, and what a call that doesn't say is taken to mean."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -39,16 +39,25 @@ class Desk:
     manager: OpenManager
     handles: Handles
     defaults: Defaults = Defaults()
+    groups: frozenset[str] = frozenset()
+    """The optional groups of tools that are offered."""
     one_session: bool = False
     """Whether callers find one session here and nothing else: that of the server's task, or of their address."""
 
     @classmethod
     def of(
-        cls, catalog: Catalog, manager: OpenManager, *, task: str | None = None, defaults: Defaults = Defaults()
+        cls,
+        catalog: Catalog,
+        manager: OpenManager,
+        *,
+        task: str | None = None,
+        defaults: Defaults = Defaults(),
+        groups: Iterable[str] = (),
     ) -> "Desk":
         """A desk for all tasks, or for one session on the one `task` that a server is pinned to."""
         pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol) if task else None
-        return cls(catalog, manager, Handles(manager, pinned), defaults, one_session=pinned is not None)
+        handles = Handles(manager, pinned)
+        return cls(catalog, manager, handles, defaults, frozenset(groups), one_session=pinned is not None)
 
     @property
     def pinned_task(self) -> str | None:

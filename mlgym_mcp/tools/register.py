@@ -9,6 +9,7 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, ToolAnnotations
 
 from mlgym_mcp.tools.catalogue import CatalogueTools
+from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.reply import answered
 from mlgym_mcp.tools.scoring import ScoringTools
@@ -30,7 +31,7 @@ class Offer:
 
 
 def add_tools(server: MCPServer[Any], desk: Desk) -> None:
-    """Give a server its tools: all ten, or those that its one session needs. Their list never changes."""
+    """Give a server its tools: all, or those that its one session needs. Their list never changes."""
     for offer in _offers(desk):
         if offer.within or not desk.one_session:
             server.add_tool(
@@ -44,6 +45,7 @@ def add_tools(server: MCPServer[Any], desk: Desk) -> None:
 
 def _offers(desk: Desk) -> list[Offer]:
     catalogue, sessions, work, scoring = CatalogueTools(desk), SessionTools(desk), WorkTools(desk), ScoringTools(desk)
+    optional = _checkpoints(CheckpointTools(desk)) if "checkpoints" in desk.groups else []
     return [
         Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False),
         Offer("Start a session", sessions.start, within=False),
@@ -55,6 +57,15 @@ def _offers(desk: Desk) -> list[Offer]:
         Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
         Offer("End a session", sessions.end, idempotent=True, within=False),
         Offer("Read a resource", catalogue.read, reads_only=True, idempotent=True, structured=False),
+        *optional,
+    ]
+
+
+def _checkpoints(tools: CheckpointTools) -> list[Offer]:
+    return [
+        Offer("Keep a checkpoint", tools.checkpoint),
+        Offer("Go back to a checkpoint", tools.restore),
+        Offer("Fork a session", tools.fork, within=False),
     ]
 
 

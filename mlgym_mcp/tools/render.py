@@ -6,7 +6,7 @@ from mcp.types import ContentBlock, ImageContent, TextContent
 
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
-from mlgym_mcp.sessions.replies import CommandReply, EditReply, FileContent, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import CheckpointReply, CommandReply, EditReply, FileContent, ScoreReply, SessionView
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import figures
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -119,6 +119,22 @@ def _figures(score: Score | None) -> list[str]:
         listed = ", ".join(figures(score.upstream_scores, score.upstream_standard_error or {}, {}))
         lines.append(f"on all examples of the original benchmark: {listed}")
     return lines
+
+
+def checkpoint_text(reply: CheckpointReply) -> list[str]:
+    """What a checkpoint has, and what it has not."""
+    parts = [f"{reply.name}: /workspace, {reply.size:,} bytes, and what the shell exports are kept."]
+    if reply.running:
+        parts.append(f"Not kept: {', '.join(reply.running)}, which went on meanwhile, and what is in memory.")
+    return [*parts, closing("done", reply.seconds, reply.budget)]
+
+
+def restore_text(reply: CheckpointReply) -> list[str]:
+    """Where a session is again, and what that ended."""
+    parts = [f"/workspace and what the shell exports are as they were at {reply.name}; the sandbox is a fresh one."]
+    if reply.running:
+        parts.append(f"Ended: {', '.join(reply.running)}.")
+    return [*parts, closing("done", reply.seconds, reply.budget)]
 
 
 def session_text(view: SessionView, seconds: float, *, brief: str | None = None) -> list[str]:

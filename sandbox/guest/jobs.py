@@ -130,6 +130,19 @@ class Jobs:
     def cwd(self) -> str:
         return self._carried.cwd
 
+    @property
+    def carried(self) -> Carried:
+        """What the shell would hand on to a fresh one."""
+        if self._shell:
+            self._shell.settle()
+        return self._carried
+
+    def carry(self, cwd: str, exports: bytes) -> None:
+        """Let the first shell begin with what another has handed on."""
+        if self._count:
+            raise Refused("there was a shell already")
+        self._carried.cwd, self._carried.exports = cwd, exports
+
     def all(self) -> list[Job]:
         return list(self._jobs.values())
 

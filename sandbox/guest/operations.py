@@ -72,6 +72,14 @@ class Operations:
         ]
         peer.reply(header, {"cwd": self._jobs.cwd}, json.dumps(jobs).encode())
 
+    def _op_carried(self, peer: Peer, header: Header, body: bytes) -> None:
+        carried = self._jobs.carried
+        peer.reply(header, {"cwd": carried.cwd}, carried.exports)
+
+    def _op_carry(self, peer: Peer, header: Header, body: bytes) -> None:
+        self._jobs.carry(str(header["cwd"]), body)
+        peer.reply(header, {})
+
     def _op_view(self, peer: Peer, header: Header, body: bytes) -> None:
         view = self._files.view(header["path"], header.get("first"), header.get("last"))
         answer = {"kind": view.kind, "total_lines": view.total_lines, "truncated": view.truncated}

@@ -8,7 +8,7 @@ import pytest
 
 from mlgym_mcp.errors import CommandRefused
 from mlgym_mcp.sandbox.base import MIB
-from mlgym_mcp.sandbox.guest import Channel
+from mlgym_mcp.sandbox.channel import Channel
 from tests.sandbox.boxes import every_sandbox, open_box, until
 
 ECHO = [

@@ -22,11 +22,11 @@ async def test_a_warm_sandbox_is_as_good_as_a_cold_one(kind: str, tmp_path: Path
             assert warm is not None
             assert pool.warm == 0
             assert await pool.take(spec) is None
-            result = await warm.guest.run("pwd; ls -A; touch mine; ls", wait_s=20, time_limit=20)
+            result = await warm.run("pwd; ls -A; touch mine; ls", wait_s=20, time_limit=20)
             assert result.head == b"/workspace\nmine\n"
             tasks.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
-                await backend.remove(warm.id)
+                await backend.remove(warm.sandbox_id)
 
 
 async def test_what_nobody_takes_is_removed() -> None:

@@ -1,0 +1,105 @@
+"""Checkpoints of one session: its files and what its shell exports, to go back to or to begin others from.
+
+Processes are not carried, nor what lies outside the workspace. What was spent is: a session that goes back has its
+budget as it is now, one that begins from a checkpoint what was left at it.
+"""
+
+from dataclasses import dataclass
+
+import anyio
+
+from mlgym_mcp.errors import CallerError
+from mlgym_mcp.sandbox.workspace import pack_workspace
+from mlgym_mcp.sessions.acceptance import accepted
+from mlgym_mcp.sessions.budget import dump_budget
+from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.lodging import Lodging
+from mlgym_mcp.sessions.replies import CheckpointReply
+from mlgym_mcp.sessions.shared import Shared
+from mlgym_mcp.sessions.shell import Shell
+from mlgym_mcp.store import Checkpoint, Store
+from mlgym_mcp.tasks.spec import TaskSpec
+
+ROOM = 64 * 1024 * 1024
+"""Bytes that an archive may have beyond what the disk holds: headers and padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointing:
+    """Takes the checkpoints of one session, and goes back to them."""
+
+    shared: Shared
+    ledger: Ledger
+    task: TaskSpec
+    lodging: Lodging
+    shell: Shell
+
+    def find(self, name: str) -> Checkpoint:
+        """A checkpoint of the session by its name.
+
+        Raises:
+            CallerError: there is none of this name.
+        """
+        checkpoints = self._store.checkpoints.of(self.ledger.row.id)
+        for checkpoint in checkpoints:
+            if checkpoint.name == name:
+                return checkpoint
+        known = ", ".join(one.name for one in checkpoints[-10:]) or "none yet"
+        raise CallerError(f"This session has no checkpoint {name!r}; the latest are: {known}.")
+
+    async def take(self, call: Call) -> CheckpointReply:
+        """Keep the session's files and exports as they are now, once no command runs in its shell."""
+        until = anyio.current_time() + call.patience
+        guest = await self.lodging.guest(call)
+        self._require_room()
+        async with self.shell.turn(guest, until - anyio.current_time()):
+            guest = await self.lodging.guest(call)
+            async with accepted(self.lodging, "checkpoint", {}, call, charge=False) as entry:
+                chunks = pack_workspace(guest, max_size=self.task.resources.disk + ROOM)
+                archive, carried = await self._store.workspaces.add(chunks), await guest.carried()
+                budget = dump_budget(self.ledger.budget.carried_over(self.ledger.now))
+                made = self._store.checkpoints.add(
+                    self.ledger.row.id, archive, carried, budget=budget, at=self.ledger.now
+                )
+                running = tuple(job.job for job in await guest.jobs() if job.running)
+        reply = self._reply(made, running, self.ledger.seconds(entry))
+        self.ledger.finish(entry, reply)
+        return reply
+
+    async def restore(self, name: str, call: Call) -> CheckpointReply:
+        """Go back to a checkpoint: in a fresh sandbox, so that nothing of what came after is left."""
+        until = anyio.current_time() + call.patience
+        guest = await self.lodging.guest(call)
+        checkpoint = self.find(name)
+        async with self.shell.turn(guest, until - anyio.current_time()):
+            guest = await self.lodging.guest(call)
+            async with accepted(self.lodging, "restore", {"checkpoint": name}, call, charge=False) as entry:
+                running = tuple(job.job for job in await guest.jobs() if job.running)
+                await self.lodging.move(checkpoint)
+        reply = self._reply(checkpoint, running, self.ledger.seconds(entry))
+        self.ledger.finish(entry, reply)
+        return reply
+
+    @property
+    def _store(self) -> Store:
+        return self.shared.services.store
+
+    def _require_room(self) -> None:
+        held = sum(one.size for one in self._store.checkpoints.of(self.ledger.row.id))
+        most = self.shared.limits.checkpoint_bytes
+        if held >= most:
+            raise CallerError(
+                f"The checkpoints of this session hold {held / 2**20:.0f} MiB, of which {most / 2**20:.0f} are "
+                "allowed; go on without new ones, or with a fork."
+            )
+
+    def _reply(self, checkpoint: Checkpoint, running: tuple[str, ...], seconds: float) -> CheckpointReply:
+        return CheckpointReply(
+            name=checkpoint.name,
+            size=checkpoint.size,
+            running=running,
+            seconds=seconds,
+            budget=self.ledger.left(),
+            state=self.ledger.state,
+        )

@@ -20,6 +20,8 @@ from mlgym_mcp.sandbox.guest import Guest
 KEPT_S = 600.0
 LIFETIME = KEPT_S + 60.0
 """Seconds after which its guest ends it, should nobody be left to do it."""
+REMOVE_GRACE = 5.0
+"""Seconds that removing one may take, also while the server ends; the next sweep removes what is left then."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +35,7 @@ class _Warm:
 
 
 class WarmPool:
-    """The warm sandboxes of one backend. They end with the task group, or are taken by then."""
+    """The warm sandboxes of one backend. Those that nobody has taken are removed when the task group ends."""
 
     def __init__(
         self,
@@ -107,11 +109,14 @@ class WarmPool:
         finally:
             self._coming[kind] -= 1
         self._ready[kind].append(warm)
-        with anyio.move_on_after(self._kept_s):
-            await warm.taken.wait()
-            return
-        self._ready[kind].remove(warm)
-        await self._remove(warm.guest)
+        try:
+            with anyio.move_on_after(self._kept_s):
+                await warm.taken.wait()
+        finally:
+            if not warm.taken.is_set():
+                self._ready[kind].remove(warm)
+                with anyio.move_on_after(REMOVE_GRACE, shield=True):
+                    await self._remove(warm.guest)
 
     async def _start(self, spec: SandboxSpec) -> Guest:
         spec = replace(spec, id=self._new_sandbox(), token=secrets.token_hex(16), lifetime=LIFETIME)

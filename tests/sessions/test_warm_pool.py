@@ -90,12 +90,20 @@ async def test_sandboxes_with_gpus_are_never_started_ahead(tmp_path: Path) -> No
         assert len(world.backend.guests) == 2
 
 
-async def test_the_next_server_removes_what_was_kept_warm(tmp_path: Path) -> None:
+async def test_a_server_that_ends_leaves_none_behind_that_nobody_took(tmp_path: Path) -> None:
     world = warm_world(tmp_path)
     async with world.server() as (manager, _):
         warm = await warmed(manager, world)
-    assert warm in world.backend.guests
-    async with world.server() as (manager, _):
-        await manager.sweep()
-        assert warm not in world.backend.guests
-        assert len(world.backend.guests) == 1
+    assert warm not in world.backend.guests
+    assert len(world.backend.guests) == 1
+
+
+async def test_those_of_a_server_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    world = warm_world(tmp_path)
+    async with world.server() as (manager, dead):
+        warm = await warmed(manager, world)
+        dead.instance.release()
+        async with world.server() as (second, _):
+            await second.sweep()
+            assert warm not in world.backend.guests
+            assert len(world.backend.guests) == 1

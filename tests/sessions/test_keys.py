@@ -129,7 +129,7 @@ async def test_a_key_of_one_task_starts_no_session_on_another(tmp_path: Path) ->
     write_task(tmp_path / "tasks", id="other-v1")
     async with world.server() as (manager, _):
         await manager.start(START, call=KEYED)
-        with pytest.raises(CallerError, match=f"start a session on {TASK}; give each `start` and `fork` a key of its own"):
+        with pytest.raises(CallerError, match=f"start a session on {TASK}; give each `start` and `fork` a key of its"):
             await manager.start(StartRequest("other-v1"), call=KEYED)
 
 

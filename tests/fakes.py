@@ -165,6 +165,7 @@ class World:
     referee: FakeReferee = field(default_factory=FakeReferee)
     clock: FakeClock = field(default_factory=FakeClock)
     gpus: FakeGpus = field(default_factory=FakeGpus)
+    gpu_claims: Path | None = None
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(notify_s=0.01))
     preparer: FakePreparer = field(init=False)
 
@@ -184,6 +185,7 @@ class World:
                 referee=self.referee,
                 clock=self.clock,
                 gpus=self.gpus,
+                gpu_claims=self.gpu_claims or self.folder / "claims",
             )
             async with SessionManager.open(services, self.limits) as manager:
                 yield manager, store

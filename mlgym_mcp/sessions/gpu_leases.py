@@ -1,7 +1,7 @@
 """GPU leases: whole devices, each lent to one session at a time, first come first served.
 
 Who has which device stands in the store, so that servers of one data folder don't lend the same twice, and a server
-that starts anew finds them lent to the sessions that live on.
+that starts anew finds them lent to the sessions that live on. Servers of other data folders see a claim (`GpuClaims`).
 """
 
 from collections import deque
@@ -15,6 +15,7 @@ from anyio import to_thread
 from mlgym_mcp.errors import GpuFailed
 from mlgym_mcp.sandbox.gpus import Gpu, GpuInventory
 from mlgym_mcp.sessions.clock import Clock
+from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.state import LIVE
 from mlgym_mcp.store import GpuLease, Store
 
@@ -40,8 +41,9 @@ class _Turn:
 class GpuLeases:
     """The devices of one server, and who waits for them."""
 
-    def __init__(self, inventory: GpuInventory, store: Store, clock: Clock) -> None:
+    def __init__(self, inventory: GpuInventory, store: Store, clock: Clock, claims: GpuClaims) -> None:
         self.inventory = inventory
+        self._claims = claims
         self._store = store
         self._clock = clock
         self._waiting: deque[_Turn] = deque()
@@ -57,8 +59,10 @@ class GpuLeases:
         return await to_thread.run_sync(self.inventory.devices)
 
     async def of(self, session: str) -> tuple[Gpu, ...]:
-        """The devices of a session."""
+        """The devices of a session, claimed anew if it was begun by a server that is gone."""
         held = {lease.device for lease in self._store.gpu_leases.all() if lease.session == session}
+        for device in held:
+            self._claims.take(device)
         return tuple(gpu for gpu in await self.devices() if gpu.uuid in held) if held else ()
 
     def since(self, session: str) -> float:
@@ -86,8 +90,11 @@ class GpuLeases:
 
     def give(self, session: str) -> None:
         """Take back what a session was lent."""
-        self._lengths.extend(self._clock.now() - lease.at for lease in self._leases() if lease.session == session)
+        ended = [lease for lease in self._leases() if lease.session == session]
+        self._lengths.extend(self._clock.now() - lease.at for lease in ended)
         self._store.gpu_leases.give(session)
+        for lease in ended:
+            self._claims.give(lease.device)
         self._tell()
 
     async def _lend(self, session: str, turn: _Turn) -> bool:
@@ -96,10 +103,13 @@ class GpuLeases:
         lent = {lease.device for lease in self._leases()}
         free = [gpu for gpu in await self.devices() if gpu.uuid not in lent]
         fit = await to_thread.run_sync(lambda: [gpu for gpu in free if self._fit(gpu)])
-        if len(fit) < turn.count:
-            return False
-        picked = [gpu.uuid for gpu in fit[: turn.count]]
-        return self._store.gpu_leases.take(session, picked, at=self._clock.now())
+        claimed = [gpu.uuid for gpu in fit if self._claims.take(gpu.uuid)]
+        picked = claimed[: turn.count]
+        taken = len(picked) == turn.count and self._store.gpu_leases.take(session, picked, at=self._clock.now())
+        for device in claimed:
+            if not taken or device not in picked:
+                self._claims.give(device)
+        return taken
 
     def _leases(self) -> list[GpuLease]:
         """All leases but those of sessions that were over when their server went; these end here."""

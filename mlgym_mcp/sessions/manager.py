@@ -6,7 +6,7 @@ server by their leases, and another server may then go on with their sessions.
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import anyio
@@ -16,6 +16,7 @@ from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -66,14 +67,16 @@ class SessionManager:
     @asynccontextmanager
     async def open(cls, services: Services, limits: SessionLimits = DEFAULT_LIMITS) -> AsyncIterator["SessionManager"]:
         """Open a manager; when the block ends its work is cancelled, and its sandboxes live on by their leases."""
-        async with anyio.create_task_group() as task_group:
+        async with AsyncExitStack() as stack:
+            claims = stack.enter_context(GpuClaims.open(services.gpu_claims))
+            task_group = await stack.enter_async_context(anyio.create_task_group())
             shared = Shared(
                 services=services,
                 limits=limits,
                 task_group=task_group,
                 sandboxes=Places(limits.max_sessions),
                 scoring=Places(limits.scoring_limit),
-                gpus=GpuLeases(services.gpus, services.store, services.clock),
+                gpus=GpuLeases(services.gpus, services.store, services.clock, claims),
                 pool=WarmPool(services.backend, task_group, services.store.sandbox_id, size=limits.pool),
             )
             try:

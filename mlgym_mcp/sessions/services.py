@@ -1,6 +1,7 @@
 """What sessions need from the rest of the server, as protocols that the composition root fills."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from mlgym_mcp.sandbox.base import Backend
@@ -9,6 +10,7 @@ from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.clock import Clock, SystemClock
+from mlgym_mcp.sessions.gpu_claims import PLACE
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -60,3 +62,5 @@ class Services:
     clock: Clock = field(default_factory=SystemClock)
     gpus: GpuInventory = field(default_factory=NoGpus)
     """What can be lent."""
+    gpu_claims: Path = PLACE
+    """Where servers of this machine claim what they lend."""

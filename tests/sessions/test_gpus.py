@@ -174,3 +174,18 @@ async def test_a_job_that_fills_the_device_is_named_instead_of_scoring_beside_it
         assert session.left.steps == 9
         world.gpus.memory.clear()
         assert (await session.validate()).outcome == "scored"
+
+
+async def test_servers_of_other_data_folders_do_not_lend_what_is_lent_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_leases, "LOOK", 0.001)
+    ours, theirs = (World(tmp_path / name, gpus=FakeGpus(2), gpu_claims=tmp_path) for name in ("ours", "theirs"))
+    async with ours.server() as (manager, _), theirs.server() as (others, _):
+        first = await manager.start(asking(1))
+        second = await others.start(asking(1))
+        third = await others.start(asking(1), call=AT_ONCE)
+        assert (devices_of(ours), devices_of(theirs), third.state) == ([["GPU-0"]], [["GPU-1"]], "waiting")
+        await first.end()
+        await until(lambda: third.state == "open")
+        assert second.state == "open"

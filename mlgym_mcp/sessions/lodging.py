@@ -47,6 +47,7 @@ class Lodging:
         if not ledger.live:
             self._settled.set()
         self._prepared: PreparedTask | None = None
+        self._way_out: tuple[Mount, ...] = ()
         self.opening: Operation[None] = Operation(self._open)
         """Ends when the session is open, or has failed to open with what it raises."""
 
@@ -133,6 +134,10 @@ class Lodging:
         self._shared.sandboxes.take_beyond()
         self._placed = True
         await self.gpus.find()
+        try:
+            await self._shared.services.egress.admit(self._sandbox, self._task)
+        except SetupError as error:
+            log.warning("session_without_network", session=self.ledger.row.id, reason=str(error))
         guest = self._connect()
         try:
             async with self.attended():
@@ -163,6 +168,7 @@ class Lodging:
                 raise
 
     async def _prepare(self) -> None:
+        self._way_out = await self._shared.services.egress.admit(self._sandbox, self._task)
         prepared = await self.prepared()
         self.ledger.change(flavour=prepared.flavour)
         # Before a place for the sandbox: who waits for GPUs keeps nobody from a place.
@@ -197,7 +203,7 @@ class Lodging:
             token=self.ledger.row.token,
             profile=prepared.profile,
             limits=limits,
-            mounts=(Mount(prepared.public, DATA),),
+            mounts=(Mount(prepared.public, DATA), *self._way_out),
             gpus=self.gpus.devices,
             lifetime=self._lifetime(),
             orphan_grace=self._shared.limits.orphan_grace,
@@ -225,6 +231,7 @@ class Lodging:
         except SandboxError as error:
             log.warning("sandbox_not_removed", sandbox=self._sandbox, error=str(error))
         finally:
+            await self._shared.services.egress.dismiss(self._sandbox)
             if self._placed:
                 self._placed = False
                 self._shared.sandboxes.give()

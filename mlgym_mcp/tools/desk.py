@@ -41,6 +41,8 @@ class Desk:
     defaults: Defaults = Defaults()
     one_session: bool = False
     """Whether callers find one session here and nothing else: that of the server's task, or of their address."""
+    open_world: bool = False
+    """Whether any task lets its sandboxes reach hosts."""
 
     @classmethod
     def of(

@@ -11,13 +11,19 @@ from pathlib import Path
 import anyio
 import pytest
 
+from mlgym_mcp import assets
 from mlgym_mcp.egress import Egress
 from mlgym_mcp.egress.addresses import reachable
-from mlgym_mcp.errors import BackendUnavailable
+from mlgym_mcp.errors import BackendUnavailable, SetupError
 from mlgym_mcp.sandbox.base import Mount
+from mlgym_mcp.server import open_server
+from mlgym_mcp.services import open_services
+from mlgym_mcp.sessions.manager import StartRequest
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.spec import TaskSpec
 from tests.data.serving import Files, serving
-from tests.fakes import DOCUMENT, write_task
+from tests.fakes import DOCUMENT, TASK, World, until, write_task
 from tests.sandbox.boxes import PATIENCE, open_backend, open_box, specify
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
@@ -140,6 +146,56 @@ async def test_the_next_server_serves_a_sandbox_that_lives_on(tmp_path: Path, pa
         async with patient(tmp_path) as egress:
             await egress.admit(SPEC.id, named)
             assert await box.output(fetch) == "b'a page'\n"
+
+
+async def test_a_session_has_its_way_out_for_as_long_as_its_sandbox_lives(tmp_path: Path, pages: Files) -> None:
+    host = f"127.0.0.1:{port_of(pages)}"
+    request = f"GET {pages.url('page')} HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with patient(tmp_path) as egress:
+        world = World(tmp_path, egress=egress)
+        task(tmp_path, host)
+        async with world.server() as (manager, _):
+            session = await manager.start(StartRequest(TASK))
+            assert (await session.status()).network == (host,)
+        [guest] = world.backend.guests.values()
+        way_out = guest.spec.mounts[1:]
+    async with patient(tmp_path) as world.egress, world.server() as (manager, _):
+        session = await manager.get(session.id)
+        assert (await answer(way_out, request)).endswith("a page")
+        await session.submit()
+        await until(lambda: not way_out[0].source.exists())
+    [scored] = world.referee.requests
+    assert scored.identity(secret_hash="", backend="fake")["network"] == host
+
+
+async def test_the_operator_may_give_no_task_a_network_or_one_that_is_private(tmp_path: Path, pages: Files) -> None:
+    named = task(tmp_path, f"127.0.0.1:{port_of(pages)}")
+    settings = {"data_dir": tmp_path / "data", "sandbox": "fake"}
+    catalog = Catalog([tmp_path / "tasks"])
+    async with open_services(Settings.load({**settings, "network": "none"}, environ={}), catalog) as services:
+        with pytest.raises(SetupError, match=r"toy-v1 may reach 127.*start it with --network tasks"):
+            await services.egress.admit("one", named)
+    private = Settings.load(settings, environ={"MLGYM_MCP_PRIVATE_NETWORKS": "10.0.0.0/8,127.0.0.0/8"})
+    async with open_services(private, catalog) as services:
+        way_out = await services.egress.admit("one", named)
+        said = await answer(way_out, f"GET {pages.url('page')} HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert said.endswith("a page")
+
+
+@pytest.mark.parametrize(("network", "hint"), [("tasks", True), ("none", False)])
+async def test_clients_are_told_that_commands_may_reach_hosts_where_they_may(
+    tmp_path: Path, network: str, hint: bool
+) -> None:
+    task(tmp_path, "example.org")
+    given = {"data_dir": tmp_path / "data", "network": network, "tasks_dirs": (tmp_path / "tasks",)}
+    async with open_server(Settings.load(given, environ={})) as server:
+        tools = {tool.name: tool.annotations for tool in await server.list_tools()}
+    hints = {name for name, annotations in tools.items() if annotations and annotations.open_world_hint}
+    assert hints == ({"bash", "job"} if hint else set())
+
+
+def test_no_task_that_is_shipped_has_a_network() -> None:
+    assert not any(task.resources.network.allow for task in Catalog([assets.folder("tasks")]).list())
 
 
 async def test_a_connection_carries_one_request_which_is_the_one_that_was_looked_at(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mlgym_mcp.sandbox.base import EGRESS, EGRESS_SOCKET, Mount
 from mlgym_mcp.tasks.spec import TaskSpec
 
 FOLDER, JOURNAL = "egress", "egress.log"
-MOST = 32
+MOST = 16
 """Connections of one sandbox at once; further ones wait."""
 PAUSE = 1.0
 """Seconds for which no connection is accepted once the process had no descriptor for one."""

@@ -11,7 +11,7 @@ from typing import Callable
 from loop import Loop
 
 CHUNK = 64 * 1024
-MOST = 64
+MOST = 16
 """Connections at once; further ones wait to be accepted."""
 
 
@@ -22,7 +22,7 @@ class Outlet:
         self._loop = loop
         self._proxy = proxy
         self._open = 0
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=MOST)
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
         self._socket.setblocking(False)
         self._watch()
 

@@ -7,16 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from mlgym_mcp import assets
 from mlgym_mcp.egress import Egress
 from mlgym_mcp.egress.addresses import reachable
 from mlgym_mcp.errors import BackendUnavailable, SetupError
 from mlgym_mcp.sandbox.base import Mount
-from mlgym_mcp.server import open_server
 from mlgym_mcp.services import open_services
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.settings import Settings
@@ -26,6 +25,7 @@ from tests.data.serving import Files, serving
 from tests.fakes import DOCUMENT, TASK, World, until, write_task
 from tests.sandbox.boxes import PATIENCE, open_backend, open_box, specify
 
+PAGE = b"a page" * 500_000
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 SPEC = specify(env={"no_proxy": ""})  # whose own loopback is no exception, for the host of these tests has that name
 FETCHING = """python3 - <<'END'
@@ -36,12 +36,12 @@ def told(name, call):
     except OSError as error:
         print(name, getattr(error, "fp", None) and error.read().decode().strip() or error)
 def get(url):
-    return urllib.request.urlopen(url, timeout=20).read().decode()
+    return len(urllib.request.urlopen(url, timeout=20).read())
 def tunnel(host, port):
     connection = http.client.HTTPConnection("127.0.0.1", 3128, timeout=20)
     connection.set_tunnel(host, port)
     connection.request("GET", "/page")
-    return connection.getresponse().read().decode()
+    return len(connection.getresponse().read())
 told("plain", lambda: get("http://localhost:%(port)s/page"))
 told("tunnel", lambda: tunnel("localhost", %(port)s))
 told("other", lambda: get("http://elsewhere.example/page"))
@@ -53,7 +53,7 @@ END"""
 @pytest.fixture
 def pages() -> Iterator[Files]:
     """A web server on the loopback."""
-    with serving({"page": b"a page"}) as files:
+    with serving({"page": PAGE}) as files:
         yield files
 
 
@@ -67,7 +67,7 @@ def port_of(pages: Files) -> int:
     return int(pages.address.rpartition(":")[2])
 
 
-def journal(folder: Path) -> list[dict[str, object]]:
+def journal(folder: Path) -> list[dict[str, Any]]:
     """What was written down of each request, oldest first."""
     return [json.loads(line) for line in (folder / "egress.log").read_text().splitlines()]
 
@@ -99,7 +99,7 @@ async def test_a_sandbox_reaches_what_its_task_names_and_nothing_else(kind: str,
             said = dict(line.split(maxsplit=1) for line in (await box.output(FETCHING % {"port": port})).splitlines())
             assert (await box.run(f"touch {way_out[0].target}/new 2>&1")).exit_code != 0
     only = f"may not be reached from here, only: localhost:{port}"
-    assert (said["plain"], said["tunnel"]) == ("a page", "a page")
+    assert (said["plain"], said["tunnel"]) == (str(len(PAGE)), str(len(PAGE)))
     assert said["other"] == f"elsewhere.example:80 {only}"
     assert said["others-tunnel"] == f"Tunnel connection failed: 403 elsewhere.example:443 {only}"
     assert "refused" in said["direct"]
@@ -110,7 +110,7 @@ async def test_a_sandbox_reaches_what_its_task_names_and_nothing_else(kind: str,
         (SPEC.id, "GET", "elsewhere.example", "refused"),
         (SPEC.id, "GET", "localhost", "allowed"),
     ]
-    assert all(line["received"] for line in journal(tmp_path) if line["verdict"] == "allowed")
+    assert all(line["received"] > len(PAGE) for line in journal(tmp_path) if line["verdict"] == "allowed")
 
 
 async def test_private_addresses_are_refused_unless_the_operator_allows_them(tmp_path: Path, pages: Files) -> None:
@@ -138,14 +138,14 @@ async def test_each_sandbox_has_a_door_of_its_own_and_none_once_it_is_gone(tmp_p
 
 async def test_the_next_server_serves_a_sandbox_that_lives_on(tmp_path: Path, pages: Files) -> None:
     named = task(tmp_path, f"127.0.0.1:{port_of(pages)}")
-    fetch = f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{pages.url('page')}\").read())' 2>&1"
+    fetch = f"python3 -c 'import urllib.request as r; print(len(r.urlopen(\"{pages.url('page')}\").read()))' 2>&1"
     async with patient(tmp_path) as egress:
         way_out = await egress.admit(SPEC.id, named)
     async with open_box("bubblewrap", tmp_path, replace(SPEC, mounts=way_out)) as box:
-        assert "a page" not in await box.output(fetch)
+        assert "Traceback" in await box.output(fetch)
         async with patient(tmp_path) as egress:
             await egress.admit(SPEC.id, named)
-            assert await box.output(fetch) == "b'a page'\n"
+            assert await box.output(fetch) == f"{len(PAGE)}\n"
 
 
 async def test_a_session_has_its_way_out_for_as_long_as_its_sandbox_lives(tmp_path: Path, pages: Files) -> None:
@@ -180,22 +180,6 @@ async def test_the_operator_may_give_no_task_a_network_or_one_that_is_private(tm
         way_out = await services.egress.admit("one", named)
         said = await answer(way_out, f"GET {pages.url('page')} HTTP/1.1\r\nHost: x\r\n\r\n")
         assert said.endswith("a page")
-
-
-@pytest.mark.parametrize(("network", "hint"), [("tasks", True), ("none", False)])
-async def test_clients_are_told_that_commands_may_reach_hosts_where_they_may(
-    tmp_path: Path, network: str, hint: bool
-) -> None:
-    task(tmp_path, "example.org")
-    given = {"data_dir": tmp_path / "data", "network": network, "tasks_dirs": (tmp_path / "tasks",)}
-    async with open_server(Settings.load(given, environ={})) as server:
-        tools = {tool.name: tool.annotations for tool in await server.list_tools()}
-    hints = {name for name, annotations in tools.items() if annotations and annotations.open_world_hint}
-    assert hints == ({"bash", "job"} if hint else set())
-
-
-def test_no_task_that_is_shipped_has_a_network() -> None:
-    assert not any(task.resources.network.allow for task in Catalog([assets.folder("tasks")]).list())
 
 
 async def test_a_connection_carries_one_request_which_is_the_one_that_was_looked_at(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ HEAD_LIMIT = 30.0
 """Seconds within which a request must have come."""
 CONNECT_LIMIT = 20.0
 """Seconds within which its host must have been found and reached."""
+IDLE_LIMIT = 600.0
+"""Seconds without a byte in either direction after which a visit ends: places are few."""
 BROKEN = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, h11.ProtocolError)
 
 
@@ -38,6 +40,7 @@ class Visit:
         self._allowed = allowed
         self._journal = journal
         self._entry = Entry(allowed.sandbox)
+        self._patience = anyio.CancelScope()
 
     async def run(self) -> None:
         """Serve until either end has gone."""
@@ -64,7 +67,11 @@ class Visit:
             raise Refusal(403, f"{asked} may not be reached from here, only: {self._allowed.network}")
         async with await self._connect(request) as host:
             entry.verdict = "allowed"
-            await (self._tunnel if request.tunnels else self._forward)(request, host)
+            with self._patience:
+                self._stir()
+                await (self._tunnel if request.tunnels else self._forward)(request, host)
+            if self._patience.cancelled_caught:
+                entry.why = "ended, for nothing was said any more"
 
     async def _connect(self, request: Request) -> ByteStream:
         """Connect to an address that was looked at: the name itself could lead elsewhere when asked for again."""
@@ -117,6 +124,7 @@ class Visit:
         with suppress(*BROKEN):
             async for data in host:
                 self._entry.received += len(data)
+                self._stir()
                 await self._client.send(data)
             await self._client.send_eof()
             return
@@ -124,7 +132,11 @@ class Visit:
 
     async def _send(self, host: ByteStream, data: bytes) -> None:
         self._entry.sent += len(data)
+        self._stir()
         await host.send(data)
+
+    def _stir(self) -> None:
+        self._patience.deadline = anyio.current_time() + IDLE_LIMIT
 
 
 def _answer(refusal: Refusal) -> bytes:

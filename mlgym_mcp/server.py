@@ -94,7 +94,7 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
         try:
             defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
             desk = Desk.of(catalog, manager.get, task=settings.task, defaults=defaults, groups=settings.tools)
-            yield _make_server(desk, updates)
+            yield _make_server(replace(desk, open_world=_open_world(settings, catalog)), updates)
         finally:
             updates.close()
             manager.close()
@@ -177,6 +177,14 @@ def _make_server(desk: Desk, updates: Updates) -> TaskServer:
     add_completion(server, desk)
     add_subscriptions(server, desk, updates)
     return server
+
+
+def _open_world(settings: Settings, catalog: Catalog) -> bool:
+    # No shipped task has a network, and to read all of them takes longer than a client that lists tools should wait.
+    if settings.network == "none" or not settings.tasks_dirs:
+        return False
+    offered = catalog.list() if settings.task is None else [catalog.get(settings.task)]
+    return any(task.resources.network.allow for task in offered)
 
 
 def _limits(settings: Settings) -> SessionLimits:

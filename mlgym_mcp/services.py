@@ -9,7 +9,7 @@ from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.gpus import GpuInventory, Lendable
 from mlgym_mcp.scoring.referee import Referee
-from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.sessions.services import Egress, NoEgress, Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
@@ -23,7 +23,7 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
         SetupError: the data folder can't be used, or no sandbox can be made here.
     """
     with Store.open(settings.data_dir) as store:
-        async with open_backend(settings, catalog) as backend:
+        async with open_backend(settings, catalog) as backend, _open_egress(settings) as egress:
             yield Services(
                 store=store,
                 tasks=catalog,
@@ -31,7 +31,19 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
                 backend=backend,
                 referee=Referee(backend, store.secret, store.sandbox_id),
                 gpus=Lendable(_inventory, settings.gpus),
+                egress=egress,
             )
+
+
+@asynccontextmanager
+async def _open_egress(settings: Settings) -> AsyncIterator[Egress]:
+    if settings.network == "none":
+        yield NoEgress()
+        return
+    from mlgym_mcp.egress import Egress as Proxy
+
+    async with Proxy.open(settings.data_dir, settings.private_networks) as proxy:
+        yield proxy
 
 
 def _inventory() -> GpuInventory:

@@ -7,6 +7,7 @@ file, its default here. The config file is `config.toml` in the user's config fo
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,10 @@ class Settings(BaseModel):
     """Artefacts scored at once."""
     gpus: str = "all"
     """GPUs that sessions may be lent: `all`, `none`, or indices and UUIDs with commas between."""
+    network: Literal["tasks", "none"] = "tasks"
+    """`tasks`: sessions' sandboxes may reach the hosts that their task names; `none`: such tasks can't be started."""
+    private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks such as 10.1.0.0/16 in which those hosts may lie, besides the public internet."""
     host: str = "127.0.0.1"
     """Where the HTTP server listens. Beyond this machine only with a token."""
     port: int = Field(default=8765, ge=0, le=65535)
@@ -78,7 +83,7 @@ class Settings(BaseModel):
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", "tools", mode="before")
+    @field_validator("allowed_hosts", "private_networks", "tools", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value

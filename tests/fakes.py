@@ -19,7 +19,7 @@ from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
-from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.sessions.services import Egress, NoEgress, Services
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.prepared import PreparedTask
@@ -166,6 +166,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     gpus: FakeGpus = field(default_factory=FakeGpus)
     gpu_claims: Path | None = None
+    egress: Egress = field(default_factory=NoEgress)
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(notify_s=0.01))
     preparer: FakePreparer = field(init=False)
 
@@ -186,6 +187,7 @@ class World:
                 clock=self.clock,
                 gpus=self.gpus,
                 gpu_claims=self.gpu_claims or self.folder / "claims",
+                egress=self.egress,
             )
             async with SessionManager.open(services, self.limits) as manager:
                 yield manager, store

@@ -28,6 +28,10 @@ def serve(  # noqa: PLR0913 - one parameter an option
     tools: Annotated[
         list[str] | None, typer.Option(help="An optional group: checkpoints; may be repeated.", show_default=False)
     ] = None,
+    network: Annotated[
+        Literal["tasks", "none"] | None,
+        typer.Option(help="Whether tasks may let sandboxes reach hosts that they name.", show_default=False),
+    ] = None,
     tasks_dir: TasksDir = None,
     data_dir: DataDir = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
@@ -38,7 +42,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Serve MCP on stdin and stdout, or over HTTP."""
     given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
-    given |= {"gpus": gpus, "tools": ",".join(tools) if tools else None}
+    given |= {"gpus": gpus, "network": network, "tools": ",".join(tools) if tools else None}
     settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
 
     from mlgym_mcp import log

@@ -28,6 +28,11 @@ RUNTIME = "/run/guest"
 """Where the guest's modules and the runners lie, read-only, in every sandbox."""
 ENVIRONMENT = "/env"
 """Where a profile's virtual environment is found in every sandbox."""
+EGRESS = "/run/egress"
+"""Where the folder of the proxy's socket is mounted in a sandbox that may reach hosts."""
+EGRESS_SOCKET = "proxy.sock"
+EGRESS_PORT = 3128
+"""Where the guest of such a sandbox listens, on the sandbox's own loopback, and passes on to that socket."""
 
 
 class Limits(BaseModel):
@@ -72,6 +77,11 @@ class SandboxSpec:
     """Seconds after which the guest ends the sandbox by itself; `Guest.renew` moves it."""
     orphan_grace: float = 900.0
     """Seconds without a server and without a running job after which the guest ends the sandbox."""
+
+    @property
+    def has_way_out(self) -> bool:
+        """Whether the socket of a proxy is among the mounts; there is never another way out."""
+        return any(mount.target == EGRESS for mount in self.mounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from anyio import to_thread
 from anyio.abc import ByteStream
 
 from mlgym_mcp import assets
-from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
+from mlgym_mcp.errors import BackendUnavailable, SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import disk, profiles
 from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
 from mlgym_mcp.sandbox.disk import Disks
@@ -37,6 +37,10 @@ CONFIG = "config.json"
 LISTEN_LIMIT = 20.0
 """Seconds within which the guest must have read its configuration, and listen."""
 LISTEN_LOOK = 0.005
+NO_WAY_OUT = (
+    "this task may reach hosts, through a socket that can't be bound into the containers of this Docker engine "
+    "(docker_stream=exec); start the server with --sandbox bubblewrap, or with an engine of this machine, not gVisor"
+)
 
 
 class DockerBackend:
@@ -71,7 +75,13 @@ class DockerBackend:
         self._owner = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
 
     async def start(self, spec: SandboxSpec) -> None:
-        """Start a sandbox; on return its guest listens."""
+        """Start a sandbox; on return its guest listens.
+
+        Raises:
+            BackendUnavailable: it has a way out, and no socket crosses into this engine's containers.
+        """
+        if spec.has_way_out and not self._transport.crosses:
+            raise BackendUnavailable(NO_WAY_OUT)
         profile = profiles.load(spec.profile)
         image = await self._images.build(profile)
         folder = self._place(spec.id)

@@ -38,6 +38,8 @@ class Transport(Protocol):
 
     address: str
     """Where the guest listens, as its configuration names it."""
+    crosses: bool
+    """Whether a socket in a bind-mounted folder can be connected to from the other side."""
 
     def listens(self, run: Path) -> bool:
         """Whether the guest, which has read its configuration, may be connected to."""
@@ -58,6 +60,7 @@ class SocketTransport:
     """The guest listens in the bind-mounted folder, which is closed to it afterwards."""
 
     address = f"{SOCKET_FOLDER}/{SOCKET}"
+    crosses = True
 
     def listens(self, run: Path) -> bool:
         """Whether the socket is there."""
@@ -72,6 +75,7 @@ class ExecTransport:
     """The guest listens on an abstract socket of the container's network namespace, and a relay connects to it."""
 
     address = ABSTRACT
+    crosses = False
 
     def __init__(self, engine: DockerEngine) -> None:
         self._engine = engine

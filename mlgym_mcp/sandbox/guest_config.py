@@ -4,7 +4,15 @@ import json
 import math
 from dataclasses import dataclass
 
-from mlgym_mcp.sandbox.base import ENVIRONMENT, OUTPUTS, WORKSPACE, SandboxSpec
+from mlgym_mcp.sandbox.base import (
+    EGRESS,
+    EGRESS_PORT,
+    EGRESS_SOCKET,
+    ENVIRONMENT,
+    OUTPUTS,
+    WORKSPACE,
+    SandboxSpec,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, un
             "orphan_grace": spec.orphan_grace,
             "memory_watch": unenforced.memory,
             "disk_watch": unenforced.disk,
+            "way_out": [EGRESS_PORT, f"{EGRESS}/{EGRESS_SOCKET}"] if spec.has_way_out else None,
         }
     ).encode()
 
@@ -64,6 +73,10 @@ def _env(spec: SandboxSpec, environment: bool) -> dict[str, str]:
         env |= {"PATH": f"{ENVIRONMENT}/bin:{env['PATH']}", "VIRTUAL_ENV": ENVIRONMENT}
     if spec.gpus:
         env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.uuid for gpu in spec.gpus)
+    if spec.has_way_out:
+        proxy = f"http://127.0.0.1:{EGRESS_PORT}"
+        env |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), proxy)
+        env |= dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1,::1")
     return env | dict(spec.env)
 
 

@@ -14,7 +14,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.errors import SandboxError
-from mlgym_mcp.sandbox.base import Backend, SandboxSpec
+from mlgym_mcp.sandbox.base import EGRESS, Backend, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 
 KEPT_S = 600.0
@@ -76,6 +76,8 @@ class WarmPool:
 
     async def take(self, spec: SandboxSpec) -> Guest | None:
         """The guest of a warm sandbox such as this one, whose id and token are its own; None when there is none."""
+        if _personal(spec):
+            return None
         ready = self._ready[_kind(spec)]
         while ready:
             warm = ready.popleft()
@@ -91,9 +93,9 @@ class WarmPool:
 
     def fill(self, spec: SandboxSpec) -> None:
         """Start as many sandboxes such as this one as are to be warm, in the background, one after another."""
-        kind = _kind(spec)
-        if spec.gpus:  # lent to one session
+        if _personal(spec):
             return
+        kind = _kind(spec)
         for _ in range(len(self._ready[kind]) + self._coming[kind], self._size):
             self._coming[kind] += 1
             self._task_group.start_soon(self._keep, kind, spec)
@@ -135,6 +137,11 @@ class WarmPool:
             await self._backend.remove(guest.sandbox_id)
         except SandboxError as error:
             log.warning("sandbox_not_removed", sandbox=guest.sandbox_id, reason=str(error))
+
+
+def _personal(spec: SandboxSpec) -> bool:
+    """Whether it has what is one session's own: devices lent to it, or a way out under its name."""
+    return bool(spec.gpus) or any(mount.target == EGRESS for mount in spec.mounts)
 
 
 def _kind(spec: SandboxSpec) -> str:

@@ -26,6 +26,12 @@ FOLDERS = (
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/localtime",
+    # Certificate authorities, without which no program trusts a host that its task may reach.
+    "/etc/ssl/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/cert.pem",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
 )
 LOCAL = ("/usr/local/bin", "/usr/local/lib")
 """Bound only where the interpreter lives there."""

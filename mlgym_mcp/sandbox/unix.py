@@ -17,8 +17,8 @@ BACKLOG = 16
 
 def listen(folder: Path, name: str) -> int:
     """Make a listening socket; its descriptor."""
-    with _short(folder) as short, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(f"{short}/{name}")
+    with short(folder) as place, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"{place}/{name}")
         listener.listen(BACKLOG)
         return listener.detach()
 
@@ -30,17 +30,18 @@ async def connect(folder: Path, name: str) -> ByteStream:
         SandboxGone: nobody listens there.
     """
     try:
-        with _short(folder) as short:
+        with short(folder) as place:
             # A link could lead to any socket of the host.
-            if not stat.S_ISSOCK(os.lstat(f"{short}/{name}").st_mode):
+            if not stat.S_ISSOCK(os.lstat(f"{place}/{name}").st_mode):
                 raise SandboxGone(f"{name} is no socket")
-            return await anyio.connect_unix(f"{short}/{name}")
+            return await anyio.connect_unix(f"{place}/{name}")
     except OSError as error:
         raise SandboxGone(f"the sandbox's socket can't be reached: {error.strerror or error}") from None
 
 
 @contextmanager
-def _short(folder: Path) -> Iterator[str]:
+def short(folder: Path) -> Iterator[str]:
+    """A short path of a folder, good until the block ends."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{descriptor}"

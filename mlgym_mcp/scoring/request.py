@@ -51,7 +51,7 @@ class ScoreRequest:
             "secret_hash": secret_hash,
             "environment": self.prepared.digest,
             "backend": backend,
-            "network": self.task.resources.network,
+            "network": str(self.task.resources.network),
             "gpus": self.gpu_usage,
             "branched": self.branched,
         }

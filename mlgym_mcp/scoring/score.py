@@ -65,7 +65,7 @@ class Score(BaseModel):
     """Digest of the judge's image or environment."""
     backend: str
     network: str
-    """What the session's sandbox could reach: `none` or `full`."""
+    """What the session's sandbox could reach: `none`, or the hosts."""
     gpus: GpuUsage | None = None
     """None for a session without."""
     branched: bool = False

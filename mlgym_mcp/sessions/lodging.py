@@ -51,6 +51,7 @@ class Lodging:
         if not ledger.live:
             self._settled.set()
         self._prepared: PreparedTask | None = None
+        self._way_out: tuple[Mount, ...] = ()
         self.opening: Operation[None] = Operation(self._open)
         """Ends when the session is open, or has failed to open with what it raises."""
 
@@ -129,7 +130,9 @@ class Lodging:
             InfrastructureError: it did not work; the session goes on where it was.
         """
         store = self._shared.services.store
-        spec = replace(self._spec(await self.prepared()), id=store.sandbox_id(), token=secrets.token_hex(16))
+        sandbox = store.sandbox_id()
+        self._way_out = await self._shared.services.egress.admit(sandbox, self._task)
+        spec = replace(self._spec(await self.prepared()), id=sandbox, token=secrets.token_hex(16))
         guest = await self._sandbox_of(spec)
         old = guest
         try:
@@ -158,6 +161,10 @@ class Lodging:
         self._shared.sandboxes.take_beyond()
         self._placed = True
         await self.gpus.find()
+        try:
+            await self._shared.services.egress.admit(self._sandbox, self._task)
+        except SetupError as error:
+            log.warning("session_without_network", session=self.ledger.row.id, reason=str(error))
         guest = self._connect()
         try:
             async with self.attended():
@@ -188,6 +195,7 @@ class Lodging:
                 raise
 
     async def _prepare(self) -> None:
+        self._way_out = await self._shared.services.egress.admit(self._sandbox, self._task)
         prepared = await self.prepared()
         self.ledger.change(flavour=prepared.flavour)
         # Before a place for the sandbox: who waits for GPUs keeps nobody from a place.
@@ -233,7 +241,7 @@ class Lodging:
             token=self.ledger.row.token,
             profile=prepared.profile,
             limits=limits,
-            mounts=(Mount(prepared.public, DATA),),
+            mounts=(Mount(prepared.public, DATA), *self._way_out),
             gpus=self.gpus.devices,
             lifetime=self._lifetime(),
             orphan_grace=self._shared.limits.orphan_grace,
@@ -271,3 +279,5 @@ class Lodging:
                 log.warning("sandbox_not_removed", sandbox=guest.sandbox_id)
         except SandboxError as error:
             log.warning("sandbox_not_removed", sandbox=guest.sandbox_id, error=str(error))
+        finally:
+            await self._shared.services.egress.dismiss(guest.sandbox_id)

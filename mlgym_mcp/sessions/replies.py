@@ -116,3 +116,5 @@ class SessionView:
     """The score of the submission, once there is one."""
     gpus: GpuUsage | None = None
     """What it has of GPUs; None without."""
+    network: tuple[str, ...] = ()
+    """The hosts that it may reach."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sandbox.base import Backend, Mount
 from mlgym_mcp.sandbox.gpus import GpuInventory, NoGpus
 from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.scoring.request import ScoreRequest
@@ -50,6 +51,36 @@ class Referee(Protocol):
         """
 
 
+class Egress(Protocol):
+    """The way out of sandboxes whose tasks may reach hosts."""
+
+    async def admit(self, sandbox: str, task: TaskSpec) -> tuple[Mount, ...]:
+        """Let a task's sandbox reach what the task names; what to mount in it, nothing for most tasks.
+
+        Raises:
+            SetupError: the operator lets no sandbox reach anything.
+        """
+
+    async def dismiss(self, sandbox: str) -> None:
+        """Let a sandbox reach nothing any more; a no-op when it does not."""
+
+
+class NoEgress:
+    """No sandbox reaches anything."""
+
+    async def admit(self, sandbox: str, task: TaskSpec) -> tuple[Mount, ...]:
+        """Refuse tasks that may reach hosts."""
+        if network := task.resources.network.allow:
+            raise SetupError(
+                f"{task.id} may reach {', '.join(network)}, and this server gives no task a network; "
+                "the operator can start it with --network tasks."
+            )
+        return ()
+
+    async def dismiss(self, sandbox: str) -> None:
+        """Nothing: none was admitted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that a manager stands on."""
@@ -64,3 +95,4 @@ class Services:
     """What can be lent."""
     gpu_claims: Path = PLACE
     """Where servers of this machine claim what they lend."""
+    egress: Egress = field(default_factory=NoEgress)

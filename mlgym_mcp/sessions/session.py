@@ -333,5 +333,6 @@ class Session:
             exit_status=row.exit_status,
             jobs=jobs,
             gpus=self._lodging.gpus.usage,
+            network=self.task.resources.network.allow,
             score=None if score is None else score.model_copy(update={"fault_message": None}),
         )

@@ -25,6 +25,7 @@ async def sweep(services: Services, adopt: Adopt) -> None:
             log.info("orphan_removed", sandbox=sandbox)
             try:
                 await services.backend.remove(sandbox)
+                await services.egress.dismiss(sandbox)
             except SandboxError as error:
                 log.warning("orphan_not_removed", sandbox=sandbox, error=str(error))
     for row in services.store.sessions.live() + services.store.sessions.unscored():

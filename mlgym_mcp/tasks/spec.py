@@ -22,6 +22,7 @@ from mlgym_mcp.errors import TaskSpecError
 from mlgym_mcp.tasks.document import read_document
 from mlgym_mcp.tasks.folder import TaskFolder
 from mlgym_mcp.tasks.measures import Baselines, Comparable, Metric, Part, PublishedScore, Scores, Target
+from mlgym_mcp.tasks.network import Network, Reach
 from mlgym_mcp.tasks.source import Source
 
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -66,7 +67,8 @@ class Resources(Part):
     disk: Size
     shm: Size = 64 * 1024**2
     gpus: NonNegativeInt = 0
-    network: Literal["none"] = "none"
+    network: Reach = Network()
+    """What the session's sandbox may reach; data.py, judge and contestants reach nothing."""
 
 
 class Budget(Part):

@@ -187,6 +187,7 @@ class SessionAnswer(Answer):
     score: ScoreFacts | None
     left: Left
     gpus: list[str] = Field(default_factory=list, description="Names of the GPUs that the session has to itself")
+    network: list[str] = Field(default_factory=list, description="Hosts that it may reach, through `https_proxy`")
     brief: str | None = Field(default=None, description="Of `start`: what to do")
 
     @classmethod
@@ -207,5 +208,6 @@ class SessionAnswer(Answer):
             score=None if view.score is None else ScoreFacts.facts(view.score),
             left=Left.of(view.budget),
             gpus=list(view.gpus.devices) if view.gpus else [],
+            network=list(view.network),
             brief=brief,
         )

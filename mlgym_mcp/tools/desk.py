@@ -43,6 +43,8 @@ class Desk:
     """The optional groups of tools that are offered."""
     one_session: bool = False
     """Whether callers find one session here and nothing else: that of the server's task, or of their address."""
+    open_world: bool = False
+    """Whether any task lets its sandboxes reach hosts."""
 
     @classmethod
     def of(

@@ -19,13 +19,15 @@ from mlgym_mcp.tools.work import WorkTools
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One tool. Nothing is destructive or open to the world: a sandbox holds all that tools do."""
+    """One tool. Nothing is destructive: a sandbox holds all that tools do."""
 
     title: str
     tool: Callable[..., Awaitable[CallToolResult]]
     reads_only: bool = False
     idempotent: bool = False
     structured: bool = True
+    open_world: bool = False
+    """Whether what it runs may reach hosts, as some tasks' sandboxes may."""
     within: bool = True
     """Whether it is of use within one session, and so offered where there is no other."""
 
@@ -49,9 +51,9 @@ def _offers(desk: Desk) -> list[Offer]:
     return [
         Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False),
         Offer("Start a session", sessions.start, within=False),
-        Offer("Run a command", work.bash, structured=False),
+        Offer("Run a command", work.bash, structured=False, open_world=desk.open_world),
         Offer("View or change a file", work.edit, structured=False),
-        Offer("Follow a job", work.job, structured=False),
+        Offer("Follow a job", work.job, structured=False, open_world=desk.open_world),
         Offer("Score without submitting", scoring.validate),
         Offer("Submit", scoring.submit, idempotent=True),
         Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
@@ -75,5 +77,5 @@ def _annotations(offer: Offer) -> ToolAnnotations:
         read_only_hint=offer.reads_only,
         destructive_hint=False,
         idempotent_hint=offer.idempotent,
-        open_world_hint=False,
+        open_world_hint=offer.open_world,
     )

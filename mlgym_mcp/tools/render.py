@@ -143,6 +143,8 @@ def session_text(view: SessionView, seconds: float, *, brief: str | None = None)
     parts.append(f"data: {view.flavour}, protocol: {view.protocol}")
     if view.gpus:
         parts.append(f"GPUs: {', '.join(view.gpus.devices)}")
+    if view.network:
+        parts.append(f"network: {', '.join(view.network)}, through the proxy that `https_proxy` names")
     parts += [_job_line(job.job, job.command, job.running, job.exit_code, job.seconds) for job in view.jobs]
     parts += _figures(view.score)
     if view.exit_status:

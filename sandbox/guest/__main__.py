@@ -22,6 +22,7 @@ from jobs import Jobs
 from lease import Lease
 from loop import Loop
 from operations import Operations
+from outlet import Outlet
 from pack import Packer
 from peers import Listener
 from programs import Programs
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> None:
     )
     operations = Operations(jobs, Files(workspace), Packer(workspace), programs, lease)
     Watch(loop, jobs, config.get("memory_watch"), config.get("disk_watch"), [workspace, outputs])
+    if config["way_out"]:
+        Outlet(loop, *config["way_out"])
     listener = Listener(loop, sock, config["token"].encode(), operations.handle)
     loop.run_forever()
 

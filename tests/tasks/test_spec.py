@@ -37,7 +37,7 @@ def toy(write_files: WriteFiles, **changes: Any) -> Path:
 
 def test_a_minimal_task_is_read_with_its_defaults(write_files: WriteFiles) -> None:
     task = TaskSpec.load(toy(write_files))
-    assert (task.resources.memory, task.resources.disk, task.resources.network) == (2**30, 2**29, "none")
+    assert (task.resources.memory, task.resources.disk, str(task.resources.network)) == (2**30, 2**29, "none")
     assert (task.budget.steps, task.budget.command_time, task.budget.validations) == (50, 1800, None)
     assert (task.ranking.name, task.brief) == ("loss", "Brief.")
 
@@ -59,8 +59,13 @@ def test_sizes_are_read_in_binary_units(text: object, size: int) -> None:
         ({"resources": {"memory": "0GiB", "disk": "1GiB"}}, "resources.memory: Input should be greater than 0"),
         (
             {"resources": {**MINIMAL["resources"], "network": "full"}},
-            "resources.network: Input should be 'none' (given: 'full')",
+            "resources.network: `none`, or `allow` with a list of hosts, is expected (given: 'full')",
         ),
+        (
+            {"resources": {**MINIMAL["resources"], "network": {"allow": ["https://example.org/"]}}},
+            "resources.network.allow.0: 'https://example.org/' is not a host such as example.org, *.example.org",
+        ),
+        ({"resources": {**MINIMAL["resources"], "network": {"allow": ["*"]}}}, "resources.network.allow.0: '*' is not"),
         ({"environment": {"profile": "plain", "requirements": "r.txt"}}, "environment.requirements: Extra inputs are"),
         ({"budget": {"steps": 0}}, "budget.steps: Input should be greater than 0"),
         ({"submission": {**MINIMAL["submission"], "files": []}}, "submission.files: Tuple should have at least 1 item"),
@@ -87,6 +92,25 @@ def test_a_field_that_is_not_as_expected_is_named(
         TaskSpec.load(toy(write_files, **changes))
     assert message in str(raised.value)
     assert "toy-v1/task.yaml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "permitted", "others"),
+    [
+        ("example.org", ["example.org:443", "EXAMPLE.org.:80"], ["a.example.org:443", "example.org:22"]),
+        ("*.example.org", ["a.example.org:443", "b.a.example.org:80"], ["example.org:443", "badexample.org:443"]),
+        ("example.org:8080", ["example.org:8080"], ["example.org:443"]),
+    ],
+)
+def test_a_task_names_the_hosts_that_its_sandboxes_may_reach(
+    write_files: WriteFiles, entry: str, permitted: list[str], others: list[str]
+) -> None:
+    network = TaskSpec.load(
+        toy(write_files, resources={**MINIMAL["resources"], "network": {"allow": [entry]}})
+    ).resources.network
+    assert str(network) == entry
+    reached = [place for place in permitted + others if network.permits((at := place.split(":"))[0], int(at[1]))]
+    assert reached == permitted
 
 
 def test_every_problem_is_told_at_once(write_files: WriteFiles) -> None:

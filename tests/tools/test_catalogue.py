@@ -8,7 +8,11 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp.types import BlobResourceContents, ImageContent, PromptReference, TextContent, TextResourceContents
 
-from tests.fakes import TASK, World, write_task
+from mlgym_mcp import assets
+from mlgym_mcp.server import open_server
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.tasks.catalog import Catalog
+from tests.fakes import DOCUMENT, TASK, World, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, text_of, told
 
 TOOLS = ["list_tasks", "start", "bash", "edit", "job", "validate", "submit", "status", "end", "read"]
@@ -32,6 +36,23 @@ async def test_all_tools_are_listed_with_true_annotations_and_short_descriptions
         assert read_only == {"list_tasks", "status", "read"}
         structured = {tool.name for tool in tools if tool.output_schema}
         assert structured == {"list_tasks", "start", "validate", "submit", "status", "end"}
+
+
+@pytest.mark.parametrize(("network", "hint"), [("tasks", True), ("none", False)])
+async def test_clients_are_told_that_commands_may_reach_hosts_where_they_may(
+    tmp_path: Path, network: str, hint: bool
+) -> None:
+    resources = {**DOCUMENT["resources"], "network": {"allow": ["example.org"]}}
+    write_task(tmp_path / "tasks", resources=resources)
+    given = {"data_dir": tmp_path / "data", "network": network, "tasks_dirs": (tmp_path / "tasks",)}
+    async with open_server(Settings.load(given, environ={})) as server:
+        tools = {tool.name: tool.annotations for tool in await server.list_tools()}
+    hints = {name for name, annotations in tools.items() if annotations and annotations.open_world_hint}
+    assert hints == ({"bash", "job"} if hint else set())
+
+
+def test_no_task_that_is_shipped_has_a_network() -> None:
+    assert not any(task.resources.network.allow for task in Catalog([assets.folder("tasks")]).list())
 
 
 async def test_listing_tools_and_tasks_makes_nothing(tmp_path: Path) -> None:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 import anyio
 
 from mlgym_mcp.errors import CallerError, UnknownSession
+from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.sessions.needs import require_possible
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.places import Places
 from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
@@ -69,8 +71,8 @@ class SessionManager:
                 services=services,
                 limits=limits,
                 task_group=task_group,
-                sandboxes=Places(limits.max_sessions),
-                scoring=Places(limits.scoring_limit),
+                sandboxes=Capacity(Amounts(limits.max_sessions, limits.max_memory, limits.max_cpus)),
+                scoring=Capacity(Amounts(limits.scoring_limit)),
                 gpus=GpuLeases(services.gpus, services.store, services.clock),
             )
             try:
@@ -88,7 +90,7 @@ class SessionManager:
 
         Raises:
             UnknownTask: there is no such task.
-            CallerError: the server can't lend what was asked for, or too many wait for the same.
+            CallerError: the server hasn't as much as the task or the caller asks for, or too many wait for the same.
             SetupError: the operator has to do something first; the session is lost.
             InfrastructureError: it could not be opened; the session is lost.
         """
@@ -96,6 +98,7 @@ class SessionManager:
         self._forget_finished()
         task = self._services.tasks.get(request.task)
         row = self._row(task, request, principal, call.key)
+        require_possible(task, self._shared.sandboxes)
         await self._require_gpus(row.gpus)
         if self._store.sessions.keyed(principal, call.key) is None:
             self._require_room()

@@ -179,6 +179,8 @@ def _make_server(desk: Desk, updates: Updates) -> TaskServer:
 def _limits(settings: Settings) -> SessionLimits:
     return SessionLimits(
         max_sessions=settings.max_sessions,
+        max_memory=settings.max_memory,
+        max_cpus=settings.max_cpus,
         lease_s=settings.lease_s,
         gpu_lease_s=settings.gpu_lease_s,
         orphan_grace=settings.orphan_grace,

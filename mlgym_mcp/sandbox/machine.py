@@ -19,8 +19,8 @@ def memory() -> int:
 
 def cpus() -> float:
     """CPUs, perhaps not whole ones."""
-    quotas = [limit.split() for limit in _read("cpu", "cpu.max")]
-    quotas += zip(_read("cpu", "cpu.cfs_quota_us"), _read("cpu", "cpu.cfs_period_us"), strict=False)
+    unified = [limit.split() for limit in _read("cpu", "cpu.max")]
+    quotas = [*unified, *zip(_read("cpu", "cpu.cfs_quota_us"), _read("cpu", "cpu.cfs_period_us"), strict=True)]
     shares = [int(quota) / int(period) for quota, period in quotas if quota.isdigit()]
     return min([float(os.cpu_count() or 1), *shares])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class ScoreRequest:
     gpus: tuple[Gpu, ...] = ()
     """The session's devices, which judge and contestants use, too."""
     gpu_usage: GpuUsage | None = None
-    counted: Counted = uncounted
+    counted: Counted = field(default=uncounted, repr=False, compare=False)
     """Counts each judge and contestant as long as it runs."""
 
     def identity(self, *, secret_hash: str, backend: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
-from tests.fakes import TASK, World, until, write_task
+from tests.fakes import TASK, World, until
 
 START = StartRequest(TASK)
 TOTAL = Amounts(4, 8 * GIB, 4.0)
@@ -136,7 +136,7 @@ async def test_a_judge_counts_and_never_waits_for_who_waits_for_it(tmp_path: Pat
         first = await manager.start(START)
         waiting = await manager.start(START, call=SOON)
         assert (await first.submit(call=SOON)).outcome == "pending"
-        assert used(manager) == Amounts(1, 2 * GIB, 4.0)
+        await until(lambda: used(manager) == Amounts(1, 2 * GIB, 4.0))
         world.referee.gate.set()
         assert (await first.submit()).outcome == "scored"
         await until(lambda: waiting.state == "open")
@@ -145,12 +145,12 @@ async def test_a_judge_counts_and_never_waits_for_who_waits_for_it(tmp_path: Pat
 
 async def test_a_new_session_waits_while_what_was_cut_off_is_scored(tmp_path: Path) -> None:
     world = World(tmp_path, limits=SessionLimits(max_memory=GIB))
-    write_task(tmp_path / "tasks", budget={"steps": 1})
     world.referee.sandboxes = [Limits(memory=GIB)]
     async with world.server() as (manager, _):
         first = await manager.start(START)
         assert (await first.validate()).outcome == "scored"
         world.referee.gate = anyio.Event()
+        world.clock.advance(4000)
         await until(lambda: len(world.referee.requests) == 2 and used(manager).places == 0)
         second = await manager.start(START, call=SOON)
         assert await told(second) == "waits for 1 GiB of memory; this one is the next"

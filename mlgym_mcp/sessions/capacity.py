@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -16,6 +16,7 @@ class _Turn:
     """One who waits."""
 
     wanted: Amounts
+    news: anyio.Event = field(default_factory=anyio.Event)
 
 
 class Capacity:
@@ -26,7 +27,6 @@ class Capacity:
         self.taken = Amounts()
         """Perhaps more than all there is: what runs already, or must not wait, is counted without asking."""
         self._waiting: deque[_Turn] = deque()
-        self._changed = anyio.Event()
 
     @property
     def waiting(self) -> int:
@@ -43,9 +43,10 @@ class Capacity:
         self._waiting.append(turn)
         try:
             while self._waiting[0] is not turn or self._short(wanted):
-                changed = self._changed
+                turn.news = anyio.Event()
                 await say(self._outlook(turn))
-                await changed.wait()
+                self._pass_on(turn)
+                await turn.news.wait()
             self.taken += wanted
         finally:
             self._waiting.remove(turn)
@@ -87,5 +88,11 @@ class Capacity:
         return f"waits for {self._short(turn.wanted) or 'its turn'}; {before}"
 
     def _tell(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()
+        if self._waiting:
+            self._waiting[0].news.set()
+
+    def _pass_on(self, turn: _Turn) -> None:
+        # From each to the next: were all told at once, a long queue would keep everybody else waiting for a moment.
+        place = self._waiting.index(turn) + 1
+        if place < len(self._waiting):
+            self._waiting[place].news.set()

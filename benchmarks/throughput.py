@@ -97,6 +97,7 @@ async def rate(workers: list[Work], seconds: float) -> float:
 async def sessions(backend: str, folder: Path) -> AsyncIterator[list[Work]]:
     """A server with its sessions: for each, one call to make again and again."""
     settings = {"data_dir": folder / backend, "tasks_dirs": folder / "tasks", "max_sessions": CLIENTS}
+    settings |= {"max_memory": "1024GiB", "max_cpus": 1024}
     env = {
         **inherited_environment(),
         **{f"MLGYM_MCP_{name.upper()}": str(value) for name, value in settings.items()},

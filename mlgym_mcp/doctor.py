@@ -8,23 +8,26 @@ import anyio
 from rich.table import Table
 
 from mlgym_mcp.errors import BackendUnavailable
-from mlgym_mcp.sandbox import probes, profiles
+from mlgym_mcp.sandbox import machine, probes, profiles
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.probes import Finding
+from mlgym_mcp.sessions.amounts import Amounts
+from mlgym_mcp.settings import Settings
 
 Probe = Callable[[], Awaitable[Finding]]
 
 
-async def findings(cache_dir: Path) -> list[Finding]:
+async def findings(settings: Settings) -> list[Finding]:
     """Everything there is to find, in the order in which a reader wants it; the probes run at the same time."""
-    chosen = [
+    chosen: list[Probe] = [
         probes.interpreter,
         probes.bubblewrap,
         probes.docker_engine,
         probes.memory_limits,
         probes.disk_quota,
+        partial(_capacity, settings),
         probes.gpus,
-        *await _of_profiles(cache_dir),
+        *await _of_profiles(settings.cache_dir),
         probes.fashion_mnist,
     ]
     found: dict[int, Finding] = {}
@@ -55,6 +58,13 @@ def table(found: list[Finding]) -> Table:
         mark = "[green]✓[/]" if finding.ok else "[yellow]✗[/]"
         rows.add_row(mark, finding.subject, finding.detail, finding.fix or "")
     return rows
+
+
+async def _capacity(settings: Settings) -> Finding:
+    """What all sandboxes together may use, and what there is."""
+    total = Amounts(settings.max_sessions, settings.max_memory, settings.max_cpus)
+    there = Amounts(memory=machine.memory(), cpus=machine.cpus())
+    return Finding("capacity", True, f"{total} for sessions; this machine has {there}")
 
 
 async def _of_profiles(cache_dir: Path) -> list[Probe]:

@@ -190,6 +190,8 @@ def _open_world(settings: Settings, catalog: Catalog) -> bool:
 def _limits(settings: Settings) -> SessionLimits:
     return SessionLimits(
         max_sessions=settings.max_sessions,
+        max_memory=settings.max_memory,
+        max_cpus=settings.max_cpus,
         lease_s=settings.lease_s,
         gpu_lease_s=settings.gpu_lease_s,
         orphan_grace=settings.orphan_grace,

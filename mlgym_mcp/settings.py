@@ -16,12 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mlgym_mcp import auth
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sandbox import machine
 from mlgym_mcp.sessions.call import MAX_WAIT, PATIENT
 from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.tasks.spec import Size
 
 PREFIX = "MLGYM_MCP_"
 CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
+MEMORY_SHARE = 2
+"""How often this machine's memory is given out: limits are ceilings, an idle sandbox uses some 10 MB."""
+CPU_SHARE = 16
+"""How often its CPUs are: a session mostly waits for its agent, and too many busy ones are slow, not dead."""
 _LIMITS = SessionLimits()
 
 
@@ -56,6 +62,10 @@ class Settings(BaseModel):
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
     pool: int | None = Field(default=None, ge=0)
     """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""
+    max_memory: Size = Field(default_factory=lambda: MEMORY_SHARE * machine.memory())
+    """What the limits of all sandboxes of sessions, judges and contestants may add up to, in bytes or as `48GiB`."""
+    max_cpus: float = Field(default_factory=lambda: CPU_SHARE * machine.cpus(), gt=0)
+    """The same for CPUs."""
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
     gpus: str = "all"
@@ -162,7 +172,7 @@ def _explain(
         place = f"`{name}` in {config}"
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
-    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
     given_value = "" if name == "token" else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
 

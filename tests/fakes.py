@@ -1,7 +1,7 @@
 """Stand-ins that tests of sessions and of the edge share: a task, its preparation, a referee, a clock, a manager."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import anyio.lowlevel
 import yaml
 
 from mlgym_mcp.errors import GpuFailed
-from mlgym_mcp.sandbox.base import GIB
+from mlgym_mcp.sandbox.base import GIB, Limits
 from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sandbox.gpus import Gpu, GpuUse
 from mlgym_mcp.sandbox.process import Progress, silent
@@ -100,11 +100,16 @@ class FakeReferee:
     answers: list[dict[str, Any] | Exception] = field(default_factory=list)
     gate: anyio.Event | None = None
     requests: list[ScoreRequest] = field(default_factory=list)
+    sandboxes: list[Limits] = field(default_factory=list)
+    """What each scoring has counted while it waits."""
 
     async def score(self, request: ScoreRequest) -> Score:
         self.requests.append(request)
-        if self.gate is not None:
-            await self.gate.wait()
+        with ExitStack() as stack:
+            for limits in self.sandboxes:
+                stack.enter_context(request.counted(limits))
+            if self.gate is not None:
+                await self.gate.wait()
         answer = self.answers.pop(0) if self.answers else scored(0.75)
         if isinstance(answer, Exception):
             raise answer

@@ -10,19 +10,20 @@ from rich.console import Console
 from mlgym_mcp import doctor
 from mlgym_mcp.sandbox import probes
 from mlgym_mcp.sandbox.probes import Finding
+from mlgym_mcp.settings import Settings
 
 
 async def test_every_subject_is_reported_once_and_in_order(tmp_path: Path) -> None:
     with anyio.fail_after(60):
-        subjects = [finding.subject for finding in await doctor.findings(tmp_path)]
-    assert subjects[:5] == ["python", "bubblewrap", "docker", "memory limits", "disk quota"]
+        subjects = [finding.subject for finding in await doctor.findings(Settings(cache_dir=tmp_path))]
+    assert subjects[:6] == ["python", "bubblewrap", "docker", "memory limits", "disk quota", "capacity"]
     assert {"GPUs", "environment base", "image base", "data of Fashion-MNIST"} <= set(subjects)
     assert len(subjects) == len(set(subjects))
 
 
 async def test_an_environment_that_is_not_made_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with anyio.fail_after(60):
-        found = {finding.subject: finding for finding in await doctor.findings(tmp_path)}
+        found = {finding.subject: finding for finding in await doctor.findings(Settings(cache_dir=tmp_path))}
     assert found["environment plain"].ok
     assert not found["environment base"].ok
     assert found["environment base"].fix == "mlgym-mcp env prepare base"

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sandbox import machine
 from mlgym_mcp.settings import Settings
 
 
@@ -29,6 +30,13 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(t
     assert (settings.wait_s, settings.flavour, settings.protocol) == (3, "sample", "mlgym")
 
 
+def test_capacity_is_a_multiple_of_the_machine_unless_it_is_said(tmp_path: Path) -> None:
+    settings = Settings.load({"max_memory": "48GiB"}, environ=config(tmp_path, "max_cpus = 2.5"))
+    assert (settings.max_memory, settings.max_cpus) == (48 * 2**30, 2.5)
+    settings = Settings.load(environ=config(tmp_path, ""))
+    assert (settings.max_memory, settings.max_cpus) == (2 * machine.memory(), 8 * machine.cpus())
+
+
 def test_folders_may_be_several_and_are_made_absolute(tmp_path: Path) -> None:
     environ = {**config(tmp_path, ""), "MLGYM_MCP_TASKS_DIRS": f"{tmp_path}:~/tasks"}
     assert Settings.load(environ=environ).tasks_dirs == (tmp_path, Path("~/tasks").expanduser())
@@ -44,6 +52,8 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
         ("SANDBOX", "jail", "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap' or 'fake'."),
         ("WAIT_S", "90", "MLGYM_MCP_WAIT_S is '90', but should be less than or equal to 50."),
         ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
+        ("MAX_MEMORY", "48GB", "MLGYM_MCP_MAX_MEMORY is '48GB', but should be a size such as 512MiB or 8GiB."),
+        ("MAX_CPUS", "0", "MLGYM_MCP_MAX_CPUS is '0', but should be greater than 0"),
         ("TOKEN", "too-short", "MLGYM_MCP_TOKEN should be at least 20 characters; make one with: python3 -c"),
         ("PORT", "http", "MLGYM_MCP_PORT is 'http', but should be a valid integer"),
         ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, cache_dir,"),

@@ -23,7 +23,7 @@ def doctor() -> None:
     """Say which sandboxes work on this machine, and the command that mends what does not."""
     from mlgym_mcp import doctor as examiner
 
-    found = run(lambda: examiner.findings(Settings.load().cache_dir))
+    found = run(lambda: examiner.findings(Settings.load()))
     show(examiner.table(found))
     if not examiner.able(found):
         raise SystemExit(1)

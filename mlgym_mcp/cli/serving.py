@@ -32,6 +32,11 @@ def serve(  # noqa: PLR0913 - one parameter an option
         Literal["tasks", "none"] | None,
         typer.Option(help="Whether tasks may let sandboxes reach hosts that they name.", show_default=False),
     ] = None,
+    max_sessions: Annotated[int | None, typer.Option(help="Sessions at once.", show_default=False)] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Memory of all sandboxes together, such as 48GiB.", show_default=False)
+    ] = None,
+    max_cpus: Annotated[float | None, typer.Option(help="The same for CPUs.", show_default=False)] = None,
     tasks_dir: TasksDir = None,
     data_dir: DataDir = None,
     http: Annotated[bool, typer.Option("--http", help="Serve over HTTP instead of stdin and stdout.")] = False,
@@ -43,7 +48,9 @@ def serve(  # noqa: PLR0913 - one parameter an option
     """Serve MCP on stdin and stdout, or over HTTP."""
     given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
     given |= {"gpus": gpus, "network": network, "tools": ",".join(tools) if tools else None}
-    settings = Settings.load({**given, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir})
+    capacity = {"max_sessions": max_sessions, "max_memory": max_memory, "max_cpus": max_cpus}
+    folders = {"tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir}
+    settings = Settings.load({**given, **capacity, **folders})
 
     from mlgym_mcp import log
     from mlgym_mcp.server import catalog_of

@@ -117,9 +117,10 @@ class Referee:
             lifetime=2 * request.task.scoring.time_limit + START_ALLOWANCE,
             orphan_grace=START_ALLOWANCE,
         )
-        async with open_sandbox(self._backend, spec) as guest:
-            await guest.write(ARTEFACT, _pieces(request.artefact.path))
-            yield guest
+        with request.counted(spec.limits):
+            async with open_sandbox(self._backend, spec) as guest:
+                await guest.write(ARTEFACT, _pieces(request.artefact.path))
+                yield guest
 
     def _python(self, request: ScoreRequest) -> str:
         return profiles.load(request.prepared.profile).python

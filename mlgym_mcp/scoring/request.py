@@ -1,14 +1,25 @@
 """What the referee is asked to score."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlgym_mcp.sandbox.base import Limits
 from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.scoring.score import GpuUsage, Phase
 from mlgym_mcp.tasks.measures import Protocol
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
+
+Counted = Callable[[Limits], AbstractContextManager[None]]
+"""Entered with a sandbox's limits, and left when that is gone."""
+
+
+def uncounted(_: Limits) -> AbstractContextManager[None]:
+    """Nobody counts."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class ScoreRequest:
     gpu_usage: GpuUsage | None = None
     branched: bool = False
     """Whether the session goes back to a checkpoint."""
+    counted: Counted = field(default=uncounted, repr=False, compare=False)
+    """Counts each judge and contestant as long as it runs."""
 
     def identity(self, *, secret_hash: str, backend: str) -> dict[str, Any]:
         """The fields of a Score that don't depend on what comes of the grading."""

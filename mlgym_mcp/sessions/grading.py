@@ -1,15 +1,17 @@
 """Grading: artefacts of one session are packed, kept, scored in their turn, and recorded."""
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 
 import anyio
 import structlog
 
 from mlgym_mcp.errors import InfrastructureError, ScoringError
+from mlgym_mcp.sandbox.base import Limits
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
 from mlgym_mcp.scoring.score import Phase, Score
+from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
@@ -55,11 +57,11 @@ class Grader:
         """Score an artefact in its turn; whatever comes of it is recorded."""
         store, row = self.shared.services.store, self.ledger.row
         submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
-        places = self.shared.scoring.total if self.task.scoring.exclusive else 1
+        place = self.shared.scoring.total if self.task.scoring.exclusive else Amounts(1)
         async with AsyncExitStack() as stack:
             # Only the wait for a place is the server's: scoring takes as long as the submission makes it.
             with self.ledger.excused():
-                await stack.enter_async_context(self.shared.scoring.held(places))
+                await stack.enter_async_context(self.shared.scoring.held(place))
             score = await self._referee(phase, artefact)
         store.scores.add(submission.id, score, at=self.ledger.now)
         if phase == "submit" and score.outcome == "scored":
@@ -89,6 +91,7 @@ class Grader:
             gpus=self.lodging.gpus.devices,
             gpu_usage=self.lodging.gpus.usage,
             branched=self.ledger.row.origin is not None,
+            counted=self._counted,
         )
         try:
             return await self.shared.services.referee.score(request)
@@ -99,3 +102,7 @@ class Grader:
         services = self.shared.services
         identity = request.identity(secret_hash=services.store.secret_hash, backend=services.backend.name)
         return Score(**identity, outcome="infrastructure_fault", seconds=anyio.current_time() - began)
+
+    def _counted(self, limits: Limits) -> AbstractContextManager[None]:
+        # Beyond what there is, if need be: the session that waits for the score gives nothing up before it has it.
+        return self.shared.sandboxes.held_beyond(Amounts(memory=limits.memory, cpus=limits.cpus))

@@ -1,5 +1,7 @@
 """What the manager may do: times and numbers that the operator sets."""
 
+import math
+import sys
 from dataclasses import dataclass
 
 
@@ -9,6 +11,10 @@ class SessionLimits:
 
     max_sessions: int = 16
     """Sessions with a sandbox at once; a `start` beyond them waits for a place."""
+    max_memory: int = sys.maxsize
+    """Bytes that the sandboxes of sessions, judges and contestants may use together; a `start` beyond them waits."""
+    max_cpus: float = math.inf
+    """The same for CPUs."""
     max_waiting: int = 1000
     """Sessions that wait to be opened at once; a `start` beyond them is refused."""
     lease_s: float = 4 * 3600.0

@@ -17,6 +17,7 @@ from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.furnishing import furnish_from, furnish_with_starter
 from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.needs import needs, require_possible
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.session_gpus import SessionGpus
 from mlgym_mcp.sessions.shared import Shared
@@ -158,7 +159,7 @@ class Lodging:
 
     async def resume(self) -> None:
         """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
-        self._shared.sandboxes.take_beyond()
+        self._shared.sandboxes.take_beyond(needs(self._task))
         self._placed = True
         await self.gpus.find()
         try:
@@ -198,12 +199,11 @@ class Lodging:
         self._way_out = await self._shared.services.egress.admit(self._sandbox, self._task)
         prepared = await self.prepared()
         self.ledger.change(flavour=prepared.flavour)
+        # Again, for a session that waited on an earlier server.
+        require_possible(self._task, self._shared.sandboxes)
         # Before a place for the sandbox: who waits for GPUs keeps nobody from a place.
         await self.gpus.take(self._say)
-        places = self._shared.sandboxes
-        if places.taken >= places.total:
-            await self._say(f"all {places.total} places for sessions are taken; {places.waiting} wait before this one")
-        await places.take()
+        await self._shared.sandboxes.take(needs(self._task), self._say)
         self._placed = True
         await self._say("its sandbox starts")
 
@@ -264,7 +264,7 @@ class Lodging:
         finally:
             if self._placed:
                 self._placed = False
-                self._shared.sandboxes.give()
+                self._shared.sandboxes.give(needs(self._task))
             # What was cut off is still to be scored, on the same devices.
             if not (self.ledger.state == "cut_off" and self.ledger.row.submission):
                 self.gpus.give()

@@ -13,15 +13,17 @@ import anyio
 
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sandbox.pool import WarmPool
+from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
+from mlgym_mcp.sessions.needs import require_possible
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.places import Places
 from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
@@ -74,8 +76,8 @@ class SessionManager:
                 services=services,
                 limits=limits,
                 task_group=task_group,
-                sandboxes=Places(limits.max_sessions),
-                scoring=Places(limits.scoring_limit),
+                sandboxes=Capacity(Amounts(limits.max_sessions, limits.max_memory, limits.max_cpus)),
+                scoring=Capacity(Amounts(limits.scoring_limit)),
                 gpus=GpuLeases(services.gpus, services.store, services.clock, claims),
                 pool=WarmPool(services.backend, task_group, services.store.sandbox_id, size=limits.pool),
             )
@@ -94,7 +96,7 @@ class SessionManager:
 
         Raises:
             UnknownTask: there is no such task.
-            CallerError: the server can't lend what was asked for, or too many wait for the same.
+            CallerError: the server hasn't as much as the task or the caller asks for, or too many wait for the same.
             SetupError: the operator has to do something first; the session is lost.
             InfrastructureError: it could not be opened; the session is lost.
         """
@@ -126,6 +128,7 @@ class SessionManager:
 
     async def _open(self, task: TaskSpec, row: SessionRow, call: Call) -> Session:
         """Open a new session, or find the one that its key was given to before."""
+        require_possible(task, self._shared.sandboxes)
         await self._require_gpus(row.gpus)
         if self._store.sessions.keyed(row.principal, row.key) is None:
             self._require_room()

@@ -6,24 +6,24 @@ from typing import Any
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.sandbox.pool import WarmPool
+from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.places import Places
 from mlgym_mcp.sessions.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Services, limits, places, and the task group that all work belongs to."""
+    """Services, limits, capacity, and the task group that all work belongs to."""
 
     services: Services
     limits: SessionLimits
     task_group: TaskGroup
-    sandboxes: Places
-    """For sessions with a sandbox."""
-    scoring: Places
+    sandboxes: Capacity
+    """For sessions with a sandbox; judges and contestants are counted, too."""
+    scoring: Capacity
     """For artefacts being scored."""
     gpus: GpuLeases
     pool: WarmPool

@@ -36,7 +36,7 @@ def parse_size(value: object) -> object:
         return value
     match = _SIZE.fullmatch(value)
     if match is None:
-        raise ValueError(f"{value!r} is not a size such as 512MiB or 8GiB")
+        raise ValueError("should be a size such as 512MiB or 8GiB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 

@@ -12,7 +12,7 @@ from mlgym_mcp.data import Data
 from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.scoring.referee import Referee
-from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
+from mlgym_mcp.scoring.request import ArtefactRef, Counted, ScoreRequest, uncounted
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.tasks.measures import Protocol
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -91,6 +91,8 @@ class Arena:
         phase: Phase = "validate",
         protocol: Protocol = "strict",
         session: str = "a-session",
+        counted: Counted = uncounted,
     ) -> Score:
         prepared = await self.data.prepare(task)
-        return await self.referee.score(ScoreRequest(task, prepared, self.artefact(files), phase, protocol, session))
+        request = ScoreRequest(task, prepared, self.artefact(files), phase, protocol, session, counted=counted)
+        return await self.referee.score(request)

@@ -1,11 +1,14 @@
 """What comes of an artefact: a score, the submission's fault, or ours; in real sandboxes."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
+from mlgym_mcp.sandbox.base import Limits
 from mlgym_mcp.scoring import grading
 from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
 from tests.scoring.arena import Arena, write_task
@@ -171,10 +174,20 @@ def answer(rows):
     assert (score.outcome, score.scores) == ("scored", {"points": 0.0})
 
 
-async def test_nothing_of_a_scoring_is_left_behind(tmp_path: Path) -> None:
+async def test_nothing_of_a_scoring_is_left_behind_or_counted_any_more(tmp_path: Path) -> None:
+    counts: list[int] = []
+
+    @contextmanager
+    def counted(limits: Limits) -> Iterator[None]:
+        counts.append(limits.memory)
+        yield
+        counts.append(-limits.memory)
+
     arena = await Arena.open(tmp_path)
     task = write_task(tmp_path / "code", grader=ASK.replace("LIMIT", "1.0"), kind="code")
-    await arena.score(task, {"strategy.py": "def answer(rows): return 1"})
+    await arena.score(task, {"strategy.py": "def answer(rows): return 1"}, counted=counted)
+    memory = task.resources.memory
+    assert counts == [memory, memory, -memory, -memory]
     with anyio.move_on_after(0.3):
         await arena.score(task, {"strategy.py": "def answer(rows):\n    while True: pass"})
     assert await arena.backend.ids() == []

@@ -273,7 +273,7 @@ async def test_starts_beyond_the_places_wait_for_one(tmp_path: Path) -> None:
         first = await manager.start(START)
         second = await manager.start(START, call=Call(wait_s=0.01))
         view = await second.status(call=Call(wait_s=0))
-        assert (view.state, view.reason) == ("waiting", "all 1 places for sessions are taken; 0 wait before this one")
+        assert (view.state, view.reason) == ("waiting", "waits for 1 place; this one is the next")
         await first.end()
         await until(lambda: second.state == "open")
 

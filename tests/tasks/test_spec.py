@@ -55,7 +55,7 @@ def test_sizes_are_read_in_binary_units(text: object, size: int) -> None:
         ({"folder": "/etc"}, "a mapping of the documented fields is expected"),
         ({"id": "Toy"}, "task.yaml: id: String should match pattern"),
         ({"id": "other-v1"}, "id: 'other-v1' is expected to be the folder's name, 'toy-v1'"),
-        ({"resources": {"memory": "1GB", "disk": "1GiB"}}, "resources.memory: '1GB' is not a size such as 512MiB"),
+        ({"resources": {"memory": "1GB", "disk": "1GiB"}}, "resources.memory: should be a size such as 512MiB"),
         ({"resources": {"memory": "0GiB", "disk": "1GiB"}}, "resources.memory: Input should be greater than 0"),
         (
             {"resources": {**MINIMAL["resources"], "network": "full"}},

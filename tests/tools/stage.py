@@ -39,6 +39,7 @@ def services_of(world: World) -> OpenServices:
 
 def settings_of(world: World, **settings: Any) -> Settings:
     """Settings for a server on the world's folder."""
+    settings = {"max_memory": "1024GiB", "max_cpus": 1024, **settings}
     return Settings(data_dir=world.folder / "data", tasks_dirs=(world.folder / "tasks",), **settings)
 
 

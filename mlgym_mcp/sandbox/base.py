@@ -148,7 +148,8 @@ class CommandResult:
     """The file in the sandbox that holds all of the output."""
     seconds: float
     stopped: str | None = None
-    """Why the guest ended it: `command_time`, `killed`, `disk`, `memory`; None when it ended by itself."""
+    """Why the guest ended it: `command_time`, `killed`, `disk`; None when it ended by itself. `memory`: it was full,
+    and a process was killed for it, of this command or beside it, by the guest or by the kernel."""
     cwd: str = ""
     """The shell's directory after a foreground command."""
     shell_lost: bool = False

@@ -6,12 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgym_mcp.sandbox.base import Limits, Usage
+from mlgym_mcp.sandbox.base import Limits, Mount, Usage
 
 ROOT = Path("/sys/fs/cgroup")
 FOLDER = "mlgym-mcp"
 PERIOD = 100_000
 """Microseconds over which the CPU quota is counted."""
+MEMORY_KILLS = {
+    1: ("memory", "/sys/fs/cgroup/memory/memory.oom_control"),
+    2: ("unified", "/sys/fs/cgroup/memory.events"),
+}
+"""By version: what counts the processes that a full memory has cost, and where a guest looks for the count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,11 @@ class Cgroups:
         return Usage(
             memory, None if cpu is None else cpu / 1e9, _number(self.controllers["pids"] / name / "pids.current")
         )
+
+    def memory_kills(self, name: str) -> Mount:
+        """The file that tells a sandbox's guest how many processes were killed because its memory was full."""
+        controller, target = MEMORY_KILLS[self.version]
+        return Mount(self.controllers[controller] / name / Path(target).name, target)
 
     def remove(self, name: str) -> None:
         """Remove a sandbox's groups; they must be empty of processes."""

@@ -20,6 +20,9 @@ from mlgym_mcp.sandbox.process import Progress, silent
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
+WEIGHT_PER_CPU = 0.25
+"""Less than an ordinary process has (1.0), so that busy sandboxes don't keep a server from answering."""
+
 WORKSPACE = "/workspace"
 """The agent's folder in every sandbox."""
 OUTPUTS = "/outputs"
@@ -43,6 +46,11 @@ class Limits(BaseModel):
     processes: int = 512
     open_files: int = Field(default=4096, ge=512)
     """The shell itself uses numbers up to 255."""
+
+    @property
+    def cpu_weight(self) -> float:
+        """How much it gets of CPUs that others want too, who have 1.0 unless they were given another weight."""
+        return WEIGHT_PER_CPU * self.cpus
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def _settings(version: int, limits: Limits) -> Mapping[str, str]:
             "memory.swap.max": "0",
             "pids.max": str(limits.processes),
             "cpu.max": f"{quota} {PERIOD}",
+            "cpu.weight": str(max(1, round(100 * limits.cpu_weight))),
         }
     return {
         "memory.limit_in_bytes": str(limits.memory),
@@ -105,6 +106,7 @@ def _settings(version: int, limits: Limits) -> Mapping[str, str]:
         "pids.max": str(limits.processes),
         "cpu.cfs_period_us": str(PERIOD),
         "cpu.cfs_quota_us": str(quota),
+        "cpu.shares": str(round(1024 * limits.cpu_weight)),
     }
 
 

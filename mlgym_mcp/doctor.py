@@ -15,12 +15,12 @@ from mlgym_mcp.sandbox.probes import Finding
 Probe = Callable[[], Awaitable[Finding]]
 
 
-async def findings(cache_dir: Path) -> list[Finding]:
+async def findings(cache_dir: Path, docker_runtime: str | None = None) -> list[Finding]:
     """Everything there is to find, in the order in which a reader wants it; the probes run at the same time."""
-    chosen = [
+    chosen: list[Probe] = [
         probes.interpreter,
         probes.bubblewrap,
-        probes.docker_engine,
+        partial(probes.docker_engine, docker_runtime),
         probes.memory_limits,
         probes.disk_quota,
         probes.gpus,

@@ -12,6 +12,7 @@ from mlgym_mcp.settings import Settings
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.environments import Environments
     from mlgym_mcp.sandbox.images import Images
+    from mlgym_mcp.sandbox.probes import Finding
 
 environments = typer.Typer(no_args_is_help=True)
 images = typer.Typer(no_args_is_help=True)
@@ -23,7 +24,11 @@ def doctor() -> None:
     """Say which sandboxes work on this machine, and the command that mends what does not."""
     from mlgym_mcp import doctor as examiner
 
-    found = run(lambda: examiner.findings(Settings.load().cache_dir))
+    async def look() -> list[Finding]:
+        settings = Settings.load()
+        return await examiner.findings(settings.cache_dir, settings.docker_runtime)
+
+    found = run(look)
     show(examiner.table(found))
     if not examiner.able(found):
         raise SystemExit(1)

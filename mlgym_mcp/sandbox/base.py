@@ -95,7 +95,7 @@ class Backend(Protocol):
     """A way to make sandboxes. Every method is safe to call again after a crash of the caller."""
 
     name: str
-    """`bubblewrap`, `docker` or `fake`."""
+    """`bubblewrap`, `docker` (`docker+runsc` with a runtime that was asked for) or `fake`."""
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start a sandbox; on return its guest listens.

@@ -42,8 +42,6 @@ LISTEN_LOOK = 0.005
 class DockerBackend:
     """Makes sandboxes with a Docker engine that shares this machine's file system."""
 
-    name = "docker"
-
     def __init__(
         self,
         data_dir: Path,
@@ -62,6 +60,7 @@ class DockerBackend:
             disks: tried out where not given.
             transport: the way to the guests, a socket where not given. It must stay the same as long as sandboxes live.
         """
+        self.name = f"docker+{engine.runtime}" if engine.runtime else "docker"
         self._folder = data_dir / "sandboxes"
         self._engine = engine
         self._images = Images(engine, cache_dir)

@@ -24,7 +24,7 @@ def doctor() -> None:
     """Say which sandboxes work on this machine, and the command that mends what does not."""
     from mlgym_mcp import doctor as examiner
 
-    async def look() -> list[Finding]:
+    async def look() -> "list[Finding]":
         settings = Settings.load()
         return await examiner.findings(settings.cache_dir, settings.docker_runtime)
 

@@ -25,6 +25,8 @@ CALLS = 16
 ANSWER_LIMIT = 60
 """Seconds the engine may stay silent in one call, builds excepted."""
 NVIDIA_RUNTIME = "nvidia"
+SHARING = {"", "runc", "crun", NVIDIA_RUNTIME, "io.containerd.runc.v2"}
+"""Runtimes whose containers share the engine's kernel, as gVisor's and those of virtual machines don't."""
 BUILD_LIMIT = 3600
 """Seconds the engine may stay silent in a build."""
 
@@ -43,6 +45,11 @@ class EngineFacts:
     runtimes: tuple[str, ...] = ()
     """All it has."""
 
+    @property
+    def shares_kernel(self) -> bool:
+        """Whether containers run on the engine's own kernel, which then counts their processes one by one."""
+        return self.runtime in SHARING
+
 
 class DockerEngine:
     """A Docker engine. Opens its connection with the first call; `open_engine` also closes it."""
@@ -53,6 +60,7 @@ class DockerEngine:
         self._time_limit = time_limit
         self._client: docker.DockerClient | None = None
         self._limiter: CapacityLimiter | None = None
+        self._facts: EngineFacts | None = None
 
     async def version(self) -> str:
         """The engine's version.
@@ -73,7 +81,9 @@ class DockerEngine:
             runtimes = tuple(info.get("Runtimes") or ())
             return EngineFacts(_reached(client.api.base_url), kernel, system, self.runtime or runtime, runtimes)
 
-        return await self._call(ask)
+        if self._facts is None:
+            self._facts = await self._call(ask)
+        return self._facts
 
     async def image_id(self, tag: str) -> str | None:
         """The id (`sha256:…`) of the image of this tag; None when there is none."""

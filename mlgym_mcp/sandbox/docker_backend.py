@@ -37,6 +37,8 @@ CONFIG = "config.json"
 LISTEN_LIMIT = 20.0
 """Seconds within which the guest must have read its configuration, and listen."""
 LISTEN_LOOK = 0.005
+THREADS_EACH, THREADS_ALONE = 12, 100
+"""What a runtime with a kernel of its own needs at most: threads for each process inside (9 were seen), and its own."""
 
 
 class DockerBackend:
@@ -85,6 +87,8 @@ class DockerBackend:
             binds = await self._disk(spec, folder)
             await self._write_config(spec, folder, environment=not profile.bare)
             options = self._options(spec, binds)
+            if not (await self._engine.facts()).shares_kernel:
+                options["pids_limit"] = THREADS_ALONE + THREADS_EACH * spec.limits.processes
             if spec.gpus:
                 options["device_requests"] = [await self._engine.gpu_request([gpu.uuid for gpu in spec.gpus])]
             await self._engine.create(image, _guest_command(), **options)
@@ -151,7 +155,10 @@ class DockerBackend:
         return binds
 
     async def _write_config(self, spec: SandboxSpec, folder: Path, *, environment: bool) -> None:
-        unenforced = Unenforced(disk=None if await self._disks.work() else spec.limits.disk)
+        unenforced = Unenforced(
+            disk=None if await self._disks.work() else spec.limits.disk,
+            processes=None if (await self._engine.facts()).shares_kernel else spec.limits.processes,
+        )
         run = folder / "run"
         run.mkdir()
         # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.

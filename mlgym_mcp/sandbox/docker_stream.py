@@ -27,8 +27,6 @@ RELAY_UID = 10002
 READY = b"ready\n"
 READY_LIMIT = 15.0
 """Seconds within which the engine must run the relay, and the relay find the guest."""
-SHARING = {"", "runc", "crun", "nvidia", "io.containerd.runc.v2"}
-"""Runtimes whose containers share the host's kernel, as gVisor's and those of virtual machines don't."""
 HEADER = 8
 STDOUT = 1
 MOST_COMPLAINTS = 500
@@ -176,7 +174,7 @@ def shares_sockets(facts: EngineFacts, kernel: str) -> bool:
     """Whether a socket that a container makes in a bind-mounted folder can be connected to from this kernel."""
     # Under WSL, Docker Desktop has the kernel of the distribution beside it, but shares folders with it by a proxy.
     on_this_kernel = facts.reached == "unix" and facts.kernel == kernel and facts.system != "Docker Desktop"
-    return on_this_kernel and facts.runtime in SHARING
+    return on_this_kernel and facts.shares_kernel
 
 
 async def _await_ready(stream: ExecStream) -> None:

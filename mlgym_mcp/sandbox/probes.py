@@ -97,7 +97,7 @@ async def docker_engine(runtime: str | None) -> Finding:
             under = (await engine.facts()).runtime
             return Finding("docker", True, f"engine {await engine.version()} answers, containers run under {under}")
     except (BackendUnavailable, SandboxError) as error:
-        return Finding("docker", False, str(error), "systemctl start docker")
+        return Finding("docker", False, str(error), None if runtime else "systemctl start docker")
 
 
 async def memory_limits() -> Finding:

@@ -46,9 +46,6 @@ class Described(DockerEngine):
         super().__init__()
         self._facts = facts
 
-    async def facts(self) -> EngineFacts:
-        return self._facts
-
 
 @pytest.mark.parametrize(
     ("facts", "shared"),

@@ -9,7 +9,6 @@ guest watches its size.
 import hashlib
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from anyio.abc import ByteStream
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import disk, profiles
-from mlgym_mcp.sandbox.base import MIB, OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
+from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
 from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import DockerEngine
 from mlgym_mcp.sandbox.docker_stream import SOCKET_FOLDER, SocketTransport, Transport
@@ -38,8 +37,6 @@ CONFIG = "config.json"
 LISTEN_LIMIT = 20.0
 """Seconds within which the guest must have read its configuration, and listen."""
 LISTEN_LOOK = 0.005
-KERNEL_MEMORY = 64 * MIB
-"""Bytes that a runtime with a kernel of its own takes from a sandbox's memory (49 MiB were seen)."""
 THREADS_EACH, THREADS_ALONE = 12, 100
 """What a runtime with a kernel of its own needs at most: threads for each process inside (9 were seen), and its own."""
 
@@ -158,11 +155,10 @@ class DockerBackend:
         return binds
 
     async def _write_config(self, spec: SandboxSpec, folder: Path, *, environment: bool) -> None:
-        unenforced = Unenforced(disk=None if await self._disks.work() else spec.limits.disk)
-        if not (await self._engine.facts()).shares_kernel:
-            # What ends a kernel of its own, should the engine's limits be reached, ends the whole sandbox.
-            memory = spec.limits.memory - KERNEL_MEMORY
-            unenforced = replace(unenforced, memory=memory, processes=spec.limits.processes)
+        unenforced = Unenforced(
+            disk=None if await self._disks.work() else spec.limits.disk,
+            processes=None if (await self._engine.facts()).shares_kernel else spec.limits.processes,
+        )
         run = folder / "run"
         run.mkdir()
         # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.

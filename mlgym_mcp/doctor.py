@@ -22,7 +22,7 @@ async def findings(settings: Settings) -> list[Finding]:
     chosen: list[Probe] = [
         probes.interpreter,
         probes.bubblewrap,
-        probes.docker_engine,
+        partial(probes.docker_engine, settings.docker_runtime),
         probes.memory_limits,
         probes.disk_quota,
         partial(_capacity, settings),

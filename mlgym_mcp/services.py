@@ -80,6 +80,8 @@ async def _choose(settings: Settings, catalog: Catalog) -> str:
     """Docker if an engine answers and has the images that the offered tasks need, else bubblewrap if it works."""
     from mlgym_mcp.sandbox import probes
 
+    if settings.docker_runtime:  # whoever asks for more isolation must not silently get less
+        return "docker"
     offered = [catalog.get(settings.task)] if settings.task else catalog.list()
     wanted = {task.environment.profile for task in offered}
     if await _has_images(wanted):
@@ -113,7 +115,7 @@ async def _docker(settings: Settings) -> AsyncIterator[Backend]:
     from mlgym_mcp.sandbox.docker_backend import DockerBackend
     from mlgym_mcp.sandbox.docker_stream import choose
 
-    async with open_engine() as engine:
+    async with open_engine(runtime=settings.docker_runtime) as engine:
         transport = await choose(settings.docker_stream, engine)
         yield DockerBackend(settings.data_dir, engine, settings.cache_dir, transport=transport)
 

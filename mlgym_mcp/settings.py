@@ -45,6 +45,8 @@ class Settings(BaseModel):
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
     docker_stream: Literal["auto", "socket", "exec"] = "auto"
     """How a Docker sandbox is reached. Sandboxes that were started the other way are lost with a change."""
+    docker_runtime: str | None = None
+    """The engine's OCI runtime for sandboxes, such as gVisor's `runsc`; its default where none is named."""
     flavour: Literal["auto", "full", "sample"] = "auto"
     protocol: Literal["strict", "mlgym"] = "strict"
     tools: tuple[Literal["checkpoints"], ...] = ()

@@ -34,7 +34,7 @@ def test_capacity_is_a_multiple_of_the_machine_unless_it_is_said(tmp_path: Path)
     settings = Settings.load({"max_memory": "48GiB"}, environ=config(tmp_path, "max_cpus = 2.5"))
     assert (settings.max_memory, settings.max_cpus) == (48 * 2**30, 2.5)
     settings = Settings.load(environ=config(tmp_path, ""))
-    assert (settings.max_memory, settings.max_cpus) == (2 * machine.memory(), 8 * machine.cpus())
+    assert (settings.max_memory, settings.max_cpus) == (2 * machine.memory(), 16 * machine.cpus())
 
 
 def test_folders_may_be_several_and_are_made_absolute(tmp_path: Path) -> None:

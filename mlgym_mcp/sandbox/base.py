@@ -20,6 +20,9 @@ from mlgym_mcp.sandbox.process import Progress, silent
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
+WEIGHT_PER_CPU = 0.25
+"""Less than an ordinary process has (1.0), so that busy sandboxes don't keep a server from answering."""
+
 WORKSPACE = "/workspace"
 """The agent's folder in every sandbox."""
 OUTPUTS = "/outputs"
@@ -48,6 +51,11 @@ class Limits(BaseModel):
     processes: int = 512
     open_files: int = Field(default=4096, ge=512)
     """The shell itself uses numbers up to 255."""
+
+    @property
+    def cpu_weight(self) -> float:
+        """How much it gets of CPUs that others want too, who have 1.0 unless they were given another weight."""
+        return WEIGHT_PER_CPU * self.cpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ class Backend(Protocol):
     """A way to make sandboxes. Every method is safe to call again after a crash of the caller."""
 
     name: str
-    """`bubblewrap`, `docker` or `fake`."""
+    """`bubblewrap`, `docker` (`docker+runsc` with a runtime that was asked for) or `fake`."""
 
     async def start(self, spec: SandboxSpec) -> None:
         """Start a sandbox; on return its guest listens.
@@ -158,7 +166,8 @@ class CommandResult:
     """The file in the sandbox that holds all of the output."""
     seconds: float
     stopped: str | None = None
-    """Why the guest ended it: `command_time`, `killed`, `disk`, `memory`; None when it ended by itself."""
+    """Why the guest ended it: `command_time`, `killed`, `disk`; None when it ended by itself. `memory`: it was full,
+    and a process was killed for it, of this command or beside it, by the guest or by the kernel."""
     cwd: str = ""
     """The shell's directory after a foreground command."""
     shell_lost: bool = False

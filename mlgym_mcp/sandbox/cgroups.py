@@ -6,12 +6,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgym_mcp.sandbox.base import Limits, Usage
+from mlgym_mcp.sandbox.base import Limits, Mount, Usage
 
 ROOT = Path("/sys/fs/cgroup")
 FOLDER = "mlgym-mcp"
 PERIOD = 100_000
 """Microseconds over which the CPU quota is counted."""
+MEMORY_KILLS = {
+    1: ("memory", "/sys/fs/cgroup/memory/memory.oom_control"),
+    2: ("unified", "/sys/fs/cgroup/memory.events"),
+}
+"""By version: what counts the processes that a full memory has cost, and where a guest looks for the count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class Cgroups:
             memory, None if cpu is None else cpu / 1e9, _number(self.controllers["pids"] / name / "pids.current")
         )
 
+    def memory_kills(self, name: str) -> Mount:
+        """The file that tells a sandbox's guest how many processes were killed because its memory was full."""
+        controller, target = MEMORY_KILLS[self.version]
+        return Mount(self.controllers[controller] / name / Path(target).name, target)
+
     def remove(self, name: str) -> None:
         """Remove a sandbox's groups; they must be empty of processes."""
         for parent in self.controllers.values():
@@ -88,6 +98,7 @@ def _settings(version: int, limits: Limits) -> Mapping[str, str]:
             "memory.swap.max": "0",
             "pids.max": str(limits.processes),
             "cpu.max": f"{quota} {PERIOD}",
+            "cpu.weight": str(max(1, round(100 * limits.cpu_weight))),
         }
     return {
         "memory.limit_in_bytes": str(limits.memory),
@@ -95,6 +106,7 @@ def _settings(version: int, limits: Limits) -> Mapping[str, str]:
         "pids.max": str(limits.processes),
         "cpu.cfs_period_us": str(PERIOD),
         "cpu.cfs_quota_us": str(quota),
+        "cpu.shares": str(round(1024 * limits.cpu_weight)),
     }
 
 

@@ -25,6 +25,8 @@ CALLS = 16
 ANSWER_LIMIT = 60
 """Seconds the engine may stay silent in one call, builds excepted."""
 NVIDIA_RUNTIME = "nvidia"
+SHARING = {"", "runc", "crun", NVIDIA_RUNTIME, "io.containerd.runc.v2"}
+"""Runtimes whose containers share the engine's kernel, as gVisor's and those of virtual machines don't."""
 BUILD_LIMIT = 3600
 """Seconds the engine may stay silent in a build."""
 
@@ -39,18 +41,26 @@ class EngineFacts:
     """The release, as `uname -r` says it."""
     system: str
     runtime: str
-    """That containers get unless they ask for another."""
+    """Under which containers run."""
     runtimes: tuple[str, ...] = ()
     """All it has."""
+
+    @property
+    def shares_kernel(self) -> bool:
+        """Whether containers run on the engine's own kernel, which then counts their processes one by one."""
+        return self.runtime in SHARING
 
 
 class DockerEngine:
     """A Docker engine. Opens its connection with the first call; `open_engine` also closes it."""
 
-    def __init__(self, *, time_limit: int = ANSWER_LIMIT) -> None:
+    def __init__(self, *, time_limit: int = ANSWER_LIMIT, runtime: str | None = None) -> None:
+        self.runtime = runtime
+        """The OCI runtime that containers ask for; None: the engine's default."""
         self._time_limit = time_limit
         self._client: docker.DockerClient | None = None
         self._limiter: CapacityLimiter | None = None
+        self._facts: EngineFacts | None = None
 
     async def version(self) -> str:
         """The engine's version.
@@ -69,9 +79,11 @@ class DockerEngine:
                 str(info.get(name, "")) for name in ("KernelVersion", "OperatingSystem", "DefaultRuntime")
             )
             runtimes = tuple(info.get("Runtimes") or ())
-            return EngineFacts(_reached(client.api.base_url), kernel, system, runtime, runtimes)
+            return EngineFacts(_reached(client.api.base_url), kernel, system, self.runtime or runtime, runtimes)
 
-        return await self._call(ask)
+        if self._facts is None:
+            self._facts = await self._call(ask)
+        return self._facts
 
     async def image_id(self, tag: str) -> str | None:
         """The id (`sha256:…`) of the image of this tag; None when there is none."""
@@ -125,7 +137,9 @@ class DockerEngine:
 
     async def create(self, image: str, command: list[str], **options: Any) -> None:
         """Create and start a container; options as the SDK's `containers.run` takes them."""
-        await self._call(lambda client: client.containers.run(image, command, detach=True, **options))
+        await self._call(
+            lambda client: client.containers.run(image, command, detach=True, runtime=self.runtime, **options)
+        )
 
     async def running(self, name: str) -> bool:
         """Whether there is a container of this name, and it runs."""
@@ -222,16 +236,21 @@ class DockerEngine:
 
 
 @asynccontextmanager
-async def open_engine(*, time_limit: int = ANSWER_LIMIT) -> AsyncIterator[DockerEngine]:
+async def open_engine(*, time_limit: int = ANSWER_LIMIT, runtime: str | None = None) -> AsyncIterator[DockerEngine]:
     """An engine that answers: the one of DOCKER_HOST, or this machine's own.
 
     Raises:
-        BackendUnavailable: none answers within `time_limit` seconds.
+        BackendUnavailable: none answers within `time_limit` seconds, or it doesn't have the OCI runtime.
     """
-    engine = DockerEngine(time_limit=time_limit)
+    engine = DockerEngine(time_limit=time_limit, runtime=runtime)
     try:
         try:
             await engine.version()
+            if runtime and runtime not in (there := (await engine.facts()).runtimes):
+                raise BackendUnavailable(
+                    f"docker_runtime is {runtime!r}, but the Docker engine has: {', '.join(sorted(there))}; "
+                    "name one of these, or add it to the engine's daemon.json"
+                )
         except SandboxError as error:  # something took the connection, and then said nothing or nonsense
             raise BackendUnavailable(f"no Docker engine answers: {error}") from error
         yield engine

@@ -41,12 +41,12 @@ NO_WAY_OUT = (
     "this task may reach hosts, through a socket that can't be bound into the containers of this Docker engine "
     "(docker_stream=exec); start the server with --sandbox bubblewrap, or with an engine of this machine, not gVisor"
 )
+THREADS_EACH, THREADS_ALONE = 12, 100
+"""What a runtime with a kernel of its own needs at most: threads for each process inside (9 were seen), and its own."""
 
 
 class DockerBackend:
     """Makes sandboxes with a Docker engine that shares this machine's file system."""
-
-    name = "docker"
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class DockerBackend:
             disks: tried out where not given.
             transport: the way to the guests, a socket where not given. It must stay the same as long as sandboxes live.
         """
+        self.name = f"docker+{engine.runtime}" if engine.runtime else "docker"
         self._folder = data_dir / "sandboxes"
         self._engine = engine
         self._images = Images(engine, cache_dir)
@@ -96,6 +97,8 @@ class DockerBackend:
             binds = await self._disk(spec, folder)
             await self._write_config(spec, folder, environment=not profile.bare)
             options = self._options(spec, binds)
+            if not (await self._engine.facts()).shares_kernel:
+                options["pids_limit"] = THREADS_ALONE + THREADS_EACH * spec.limits.processes
             if spec.gpus:
                 options["device_requests"] = [await self._engine.gpu_request([gpu.uuid for gpu in spec.gpus])]
             await self._engine.create(image, _guest_command(), **options)
@@ -162,7 +165,10 @@ class DockerBackend:
         return binds
 
     async def _write_config(self, spec: SandboxSpec, folder: Path, *, environment: bool) -> None:
-        unenforced = Unenforced(disk=None if await self._disks.work() else spec.limits.disk)
+        unenforced = Unenforced(
+            disk=None if await self._disks.work() else spec.limits.disk,
+            processes=None if (await self._engine.facts()).shares_kernel else spec.limits.processes,
+        )
         run = folder / "run"
         run.mkdir()
         # Open while the guest reads its configuration, removes it and makes its socket; closed before anything runs.
@@ -205,6 +211,7 @@ class DockerBackend:
             "mem_limit": limits.memory,
             "memswap_limit": limits.memory,
             "nano_cpus": int(limits.cpus * 1e9),
+            "cpu_shares": max(2, round(1024 * limits.cpu_weight)),
             "shm_size": limits.shm,
             "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={limits.tmp},mode=1777"},
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},

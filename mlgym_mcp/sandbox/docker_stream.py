@@ -178,7 +178,7 @@ def shares_sockets(facts: EngineFacts, kernel: str) -> bool:
     """Whether a socket that a container makes in a bind-mounted folder can be connected to from this kernel."""
     # Under WSL, Docker Desktop has the kernel of the distribution beside it, but shares folders with it by a proxy.
     on_this_kernel = facts.reached == "unix" and facts.kernel == kernel and facts.system != "Docker Desktop"
-    return on_this_kernel and not facts.runtime.startswith("runsc")
+    return on_this_kernel and facts.shares_kernel
 
 
 async def _await_ready(stream: ExecStream) -> None:

@@ -122,7 +122,7 @@ async def launch(
             config = guest_config(spec, socket=None, environment=environment is not None, unenforced=unenforced)
             guest = ["-I", "-S", f"{RUNTIME}/guest", "--config", handed.give_bytes(config), "--listen", listener]
             ending = ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", WORKSPACE, "--", str(interpreter)]
-            command = [*prefix, *words, *_binds(folder, confinement, mounts), *ending, *guest]
+            command = [*prefix, *words, *_binds(spec, folder, confinement, mounts), *ending, *guest]
             pid = _spawn(command, handed, folder / ERRORS)
         try:
             # Not to be cancelled half-way: a process that nobody knows of could not be ended.
@@ -193,12 +193,15 @@ def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: 
     return words
 
 
-def _binds(folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> Iterator[str]:
+def _binds(spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> Iterator[str]:
     place = Path(STAGE, "disk") if confinement.root else folder
     for target in (WORKSPACE, OUTPUTS):
         yield from ("--bind", str(place / target[1:]), target)
     for index, mount in enumerate(mounts):
         yield from ("--ro-bind", f"{STAGE}/{index}" if confinement.root else str(mount.source), mount.target)
+    if confinement.cgroups:
+        kills = confinement.cgroups.memory_kills(spec.id)  # which anybody may read
+        yield from ("--ro-bind", str(kills.source), kills.target)
 
 
 def _spawn(command: Sequence[str], handed: _Handed, errors: Path) -> int:

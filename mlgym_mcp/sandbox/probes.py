@@ -90,13 +90,14 @@ def refusal(output: str) -> Finding:
     return Finding("bubblewrap", False, output.strip() or "it fails without a word")
 
 
-async def docker_engine() -> Finding:
-    """Whether a Docker engine answers in time."""
+async def docker_engine(runtime: str | None) -> Finding:
+    """Whether a Docker engine answers in time, and has the OCI runtime that is set."""
     try:
-        async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
-            return Finding("docker", True, f"engine {await engine.version()} answers")
+        async with open_engine(time_limit=ENGINE_PATIENCE, runtime=runtime) as engine:
+            under = (await engine.facts()).runtime
+            return Finding("docker", True, f"engine {await engine.version()} answers, containers run under {under}")
     except (BackendUnavailable, SandboxError) as error:
-        return Finding("docker", False, str(error), "systemctl start docker")
+        return Finding("docker", False, str(error), None if runtime else "systemctl start docker")
 
 
 async def memory_limits() -> Finding:

@@ -227,7 +227,7 @@ class SessionManager:
         if row.backend != self._services.backend.name and row.state in LIVE:
             raise CallerError(
                 f"This session's sandbox runs on {row.backend}, this server uses {self._services.backend.name}; "
-                f"start the server with --sandbox {row.backend}, or `start` a new session."
+                f"start the server with {row.backend} (--sandbox, MLGYM_MCP_DOCKER_RUNTIME), or `start` a new session."
             )
         free = instance.free(row.owner)
         claimed = free and self._store.sessions.claim(row.id, old=row.owner, new=instance.id)

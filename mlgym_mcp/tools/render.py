@@ -18,7 +18,7 @@ STOPPED = {
     "command_time": "Ended at the time limit for one command.",
     "killed": "Killed.",
     "disk": "Ended because the disk was full.",
-    "memory": "Ended because the memory was full.",
+    "memory": "The memory was full: a process was killed.",
 }
 
 

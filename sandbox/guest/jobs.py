@@ -1,13 +1,13 @@
 """Jobs: every command is one. Its output goes to a file of its own; it is waited for, followed, fed and ended."""
 
 import os
-import stat
-import time
 from collections import deque
-from typing import Any, Callable, Optional
+from typing import Optional
 
 import processes
-from loop import Loop, Timer
+from job import Job, Report
+from loop import Loop
+from memory_kills import MemoryKills
 from pipe import PipeWriter
 from refusal import Refused
 from shell import Carried, Shell
@@ -23,86 +23,6 @@ EDGE = 32_000
 SPARE_OUTPUTS = ("/tmp", "/dev/shm")
 """Where output goes when a full disk takes no new file: or the agent could run nothing that frees it."""
 MAX_INPUT = 8 * 1024 * 1024
-
-Report = Callable[["Job"], None]
-
-
-class Job:
-    """A command, running or done."""
-
-    def __init__(self, name: str, command: bytes, output: str, fd: int) -> None:
-        self.name = name
-        self.command = command
-        self.output = output
-        self.started = time.monotonic()
-        self.seconds = 0.0
-        self.exit_code: Optional[int] = None
-        self.stopped: Optional[str] = None
-        self.shell_lost = False
-        self.shell: Optional[Shell] = None
-        self.stdin: Optional[PipeWriter] = None
-        self.timers: list[Timer] = []
-        self.fd: Optional[int] = fd
-        self._waiting: list[Callable[[], None]] = []
-
-    @property
-    def running(self) -> bool:
-        return self.exit_code is None
-
-    def when_done(self, loop: Loop, wait: float, report: Report) -> None:
-        """Call `report` once: when the job has ended, or after `wait` seconds."""
-        if not self.running or wait <= 0:
-            return report(self)
-        timer: list[Timer] = []
-
-        def once() -> None:
-            timer[0].cancel()
-            if once in self._waiting:
-                self._waiting.remove(once)
-                report(self)
-
-        self._waiting.append(once)
-        timer.append(loop.later(wait, once))
-
-    def finish(self, exit_code: int, shell_lost: bool) -> None:
-        self.seconds = time.monotonic() - self.started
-        self.exit_code = exit_code
-        self.shell_lost = shell_lost
-        if self.stdin:
-            self.stdin.abandon()
-        for timer in self.timers:
-            timer.cancel()
-        for report in list(self._waiting):
-            report()
-
-    def discard(self) -> None:
-        """Leave nothing of a job whose shell could not be started."""
-        if self.stdin:
-            self.stdin.abandon()
-        if self.fd is not None:
-            os.close(self.fd)
-            os.unlink(self.output)
-
-    def close_output(self) -> None:
-        if self.fd is not None:
-            os.close(self.fd)
-            self.fd = None
-
-    def read(self, offset: int, length: int) -> bytes:
-        fd = self.fd if self.fd is not None else _reopen(self.output)
-        try:
-            return os.pread(fd, length, offset)
-        except OSError as error:
-            raise Refused(f"the output in {self.output} can't be read: {error.strerror}") from None
-        finally:
-            if self.fd is None:
-                os.close(fd)
-
-    def size(self) -> int:
-        try:
-            return os.fstat(self.fd).st_size if self.fd is not None else os.lstat(self.output).st_size
-        except OSError:
-            return 0
 
 
 class Jobs:
@@ -121,6 +41,8 @@ class Jobs:
         self._ended: deque[Job] = deque()
         self._count = 0
         self._by_key: dict[str, Job] = {}
+        self._memory_kills = MemoryKills()
+        self._kills_seen = 0
 
     @property
     def running(self) -> list[Job]:
@@ -202,6 +124,7 @@ class Jobs:
             raise Refused(f"the shell is busy with {self._foreground.name}")
         self._count += 1
         job, shell = self._create(f"j{self._count}", command, background)
+        job.kills_before = self._kills_seen
         self._jobs[job.name] = self._running[job.name] = job
         self._foreground = self._foreground if background else job
         job.timers.append(self._loop.later(limit, lambda: self.stop(job, "command_time")))
@@ -267,6 +190,9 @@ class Jobs:
         elif detached and job.shell:
             job.shell.close()
         del self._running[job.name]
+        self._kills_seen = self._memory_kills.count()
+        if self._kills_seen > job.kills_before:
+            job.stopped = job.stopped or "memory"
         job.finish(exit_code, shell_ended and not detached)
         self._forget_old(job)
 
@@ -280,21 +206,6 @@ class Jobs:
             del self._by_key[next(iter(self._by_key))]
 
 
-def describe(job: Job, offset: int) -> dict[str, Any]:
-    """A job's state, without its output; sizes in bytes, times in seconds."""
-    return {
-        "job": job.name,
-        "running": job.running,
-        "exit": job.exit_code,
-        "size": job.size(),
-        "path": job.output,
-        "seconds": job.seconds if not job.running else time.monotonic() - job.started,
-        "stopped": job.stopped,
-        "shell_lost": job.shell_lost,
-        "offset": offset,
-    }
-
-
 def _create(path: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -302,14 +213,3 @@ def _create(path: str) -> int:
     except FileExistsError:
         os.unlink(path)
         return os.open(path, flags, 0o644)
-
-
-def _reopen(path: str) -> int:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise Refused(f"the output in {path} can't be read any more: {error.strerror}") from None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise Refused(f"{path} is no regular file any more")
-    return fd

@@ -4,7 +4,8 @@ import json
 from typing import Any, Callable
 
 from files import Files
-from jobs import EDGE, Job, Jobs, describe
+from job import Job, describe
+from jobs import EDGE, Jobs
 from lease import Lease
 from pack import Packer
 from peers import Header, Peer

@@ -34,6 +34,7 @@ HERE = EngineFacts(reached="unix", kernel=KERNEL, system="Debian GNU/Linux 12", 
 DESKTOP = EngineFacts(reached="unix", kernel=KERNEL, system="Docker Desktop", runtime="runc")
 VIRTUAL = EngineFacts(reached="unix", kernel="6.6.12-linuxkit", system="Alpine Linux", runtime="runc")
 GVISOR = EngineFacts(reached="unix", kernel=KERNEL, system="Debian GNU/Linux 12", runtime="runsc")
+RENAMED = EngineFacts(reached="unix", kernel=KERNEL, system="Debian GNU/Linux 12", runtime="gvisor")
 OVER_TCP = EngineFacts(reached="tcp", kernel=KERNEL, system="Debian GNU/Linux 12", runtime="runc")
 OVER_TLS = EngineFacts(reached="other", kernel=KERNEL, system="Debian GNU/Linux 12", runtime="runc")
 
@@ -45,13 +46,18 @@ class Described(DockerEngine):
         super().__init__()
         self._facts = facts
 
-    async def facts(self) -> EngineFacts:
-        return self._facts
-
 
 @pytest.mark.parametrize(
     ("facts", "shared"),
-    [(HERE, True), (DESKTOP, False), (VIRTUAL, False), (GVISOR, False), (OVER_TCP, False), (OVER_TLS, False)],
+    [
+        (HERE, True),
+        (DESKTOP, False),
+        (VIRTUAL, False),
+        (GVISOR, False),
+        (RENAMED, False),
+        (OVER_TCP, False),
+        (OVER_TLS, False),
+    ],
 )
 def test_a_socket_is_the_way_only_where_the_engine_shares_this_kernel(facts: EngineFacts, shared: bool) -> None:
     assert shares_sockets(facts, KERNEL) is shared

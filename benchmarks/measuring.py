@@ -1,6 +1,7 @@
 """What all benchmarks share: interleaved rounds, medians, claims with their targets, and the table that tells them."""
 
 import argparse
+import os
 import platform
 import statistics
 import subprocess
@@ -67,7 +68,9 @@ class Claim:
     def row(self) -> str:
         """One row of the table."""
         figure = "–" if self.figure is None else f"**{self.figure:.3g}** {self.unit}"
-        bounds = [f"{sign} {bound:g}" for sign, bound in (("≤", self.at_most), ("≥", self.at_least)) if bound is not None]
+        bounds = [
+            f"{sign} {bound:g}" for sign, bound in (("≤", self.at_most), ("≥", self.at_least)) if bound is not None
+        ]
         verdict = {True: "met", False: "missed", None: ""}[self.met]
         return f"| {self.what} | {figure} | {', '.join(bounds)} | {verdict} | {self.detail} |"
 
@@ -131,7 +134,9 @@ def arguments(about: str | None) -> tuple[Plan, bool]:
     parser.add_argument("--seconds", type=float, help="length of a round of many calls at once")
     parser.add_argument("--sessions", type=int, help="idle sessions")
     parser.add_argument("--minutes", type=float, help="length of the soak")
-    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure the peers, in environments of this folder")
+    parser.add_argument(
+        "--peers", type=Path, metavar="FOLDER", help="measure the peers, in environments of this folder"
+    )
     given = vars(parser.parse_args())
     check, plan = given.pop("check"), QUICK if given.pop("quick") else Plan()
     given["backends"] = tuple(given["backends"])
@@ -145,12 +150,19 @@ def table(claims: list[Claim]) -> str:
 
 def machine() -> str:
     """What was measured, on what machine, and when."""
-    engine = _said("docker", "version", "--format", "{{.Server.Version}}") or "none"
+    facts = {
+        "commit": _said("git", "rev-parse", "--short", "HEAD"),
+        "mlgym-mcp": version("mlgym-mcp"),
+        "mcp": version("mcp"),
+        "Python": platform.python_version(),
+        "dockerd": _said("docker", "version", "--format", "{{.Server.Version}}"),
+        "bubblewrap": _said("bwrap", "--version").removeprefix("bubblewrap "),
+        "Linux": platform.release(),
+    }
+    told = ", ".join(f"{name} {value or 'none'}" for name, value in facts.items())
     return (
-        f"{time.strftime('%Y-%m-%d')}, mlgym-mcp {version('mlgym-mcp')} ({_said('git', 'rev-parse', '--short', 'HEAD')}), "
-        f"mcp {version('mcp')}, Python {platform.python_version()}. {_cores()}, {_memory() / 1024:.0f} GiB, "
-        f"Linux {platform.release()}, bubblewrap {_said('bwrap', '--version').split()[-1:] or ['none']}, dockerd {engine}."
-    ).replace("['", "").replace("']", "")
+        f"{time.strftime('%Y-%m-%d')} on {_cores()}, {_memory() / 1024:.0f} GiB, load {os.getloadavg()[0]:.1f}: {told}."
+    )
 
 
 def _cores() -> str:
@@ -166,6 +178,8 @@ def _memory() -> float:
 
 def _said(*command: str) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import anyio
-from processes import open_files, pss
+from kernel import open_files, pss
 from starlette.types import ASGIApp
 
 from mlgym_mcp import log, stdio

@@ -5,8 +5,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from mcp import Client, StdioServerParameters
 from measuring import until
 
 from mlgym_mcp import assets
+from mlgym_mcp.server import catalog_of
+from mlgym_mcp.services import open_backend
 from mlgym_mcp.settings import Settings, inherited_environment
 
 TASK = "battle-of-the-sexes-v1"
@@ -57,15 +59,19 @@ class Place:
         await until(lambda: not self.sandboxes, "the sandboxes were removed")
 
 
-@contextmanager
-def place(backend: str, **settings: object) -> Iterator[Place]:
+@asynccontextmanager
+async def place(backend: str, **settings: object) -> AsyncIterator[Place]:
     """A data folder for one server, and the task that is worked at: a copy whose budget outlasts the benchmark."""
     with tempfile.TemporaryDirectory(prefix="mlgym-mcp-benchmark-") as temporary:
         folder = Path(temporary)
         _copy_task(folder / "tasks")
         given = {"sandbox": backend, "data_dir": folder, "tasks_dirs": folder / "tasks", "orphan_grace": 60, **settings}
         variables = {f"MLGYM_MCP_{name.upper()}": str(value) for name, value in given.items()}
-        yield Place(folder, inherited_environment() | variables)
+        env = inherited_environment() | variables
+        try:
+            yield Place(folder, env)
+        finally:
+            await _cleared(Settings.load(environ=env))
 
 
 def known(setting: str) -> bool:
@@ -156,6 +162,14 @@ async def connected(url: str) -> AsyncIterator[Connection]:
     at = urlsplit(url)
     async with await anyio.connect_tcp(str(at.hostname), int(at.port or 0)) as stream:
         yield Connection(BufferedByteStream(stream), at.netloc)
+
+
+async def _cleared(settings: Settings) -> None:
+    """Remove what a benchmark that failed has left."""
+    with anyio.CancelScope(shield=True):
+        async with open_backend(settings, catalog_of(settings)) as backend:
+            for sandbox in await backend.ids():
+                await backend.remove(sandbox)
 
 
 def _copy_task(folder: Path) -> None:

@@ -39,7 +39,7 @@ async def measure(plan: Plan) -> list[Claim]:
 @asynccontextmanager
 async def _served(transport: str, backend: str, calls: int) -> AsyncIterator[dict[str, Round]]:
     """A server with an open session, and its two tools to measure."""
-    with place(backend) as at:
+    async with place(backend) as at:
         async with CLIENTS[transport](at) as client:
             session = await started(client)
 
@@ -62,12 +62,13 @@ def _claims(medians: dict[str, float], backend: str) -> list[Claim]:
     claims = []
     for transport, most in MOST_NOOPS.items():
         bash, noop = (medians[f"{transport} {backend} {tool}"] for tool in ("bash", "no-op"))
-        detail = f"`bash(\"true\")` {bash:.2f} ms, no-op tool {noop:.2f} ms"
+        detail = f'`bash("true")` {bash:.2f} ms, no-op tool {noop:.2f} ms'
         claims.append(Claim(f"tool call, {transport}, {backend}", bash / noop, detail, at_most=most))
     if execution := medians.get(EXEC):
         bash = medians[f"stdio {backend} bash"]
-        detail = f"`docker exec` {execution:.1f} ms, `bash(\"true\")` {bash:.2f} ms over stdio"
-        claims.append(Claim(f"one `docker exec`, in commands, {backend}", execution / bash, detail, at_least=LEAST_COMMANDS))
+        detail = f'`docker exec` {execution:.1f} ms, `bash("true")` {bash:.2f} ms over stdio'
+        what = f"one `docker exec`, in commands, {backend}"
+        claims.append(Claim(what, execution / bash, detail, at_least=LEAST_COMMANDS))
     return claims
 
 

@@ -9,7 +9,7 @@ PROC = Path("/proc")
 
 
 def pss(process: Path) -> int:
-    """What a process (`/proc/PID`) has of the machine's memory, shared pages in proportion; bytes; 0 when it is gone."""
+    """Bytes of memory that a process (`/proc/PID`) has, shared pages in proportion; 0 when it is gone."""
     try:
         lines = (process / "smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
@@ -31,6 +31,12 @@ def named(parts: Iterable[str]) -> set[int]:
     """The processes whose command line holds one of these parts."""
     wanted = [part.encode() for part in parts]
     return {pid for pid in _all() if any(part in _command(pid) for part in wanted)}
+
+
+def executables(names: Iterable[str]) -> set[int]:
+    """The processes that run programs of these names."""
+    wanted = {name.encode() for name in names}
+    return {pid for pid in _all() if os.path.basename(_command(pid).partition(b"\0")[0]) in wanted}
 
 
 def with_descendants(roots: set[int]) -> set[int]:

@@ -12,7 +12,7 @@ from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.images import Images
 
-SLEEP = ("sleep", "3600")
+SLEEP = ["sleep", "3600"]
 
 
 async def plain_image() -> str:

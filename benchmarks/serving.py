@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,8 @@ async def http_server(at: Place) -> AsyncIterator[Served]:
             assert process.stdout is not None
             yield Served((await process.stdout.receive()).decode().strip(), process.pid)
         finally:
-            process.terminate()
+            with suppress(ProcessLookupError):
+                process.terminate()
 
 
 @asynccontextmanager

@@ -22,9 +22,9 @@ def open_files() -> int:
     return len(os.listdir(PROC / "self" / "fd"))
 
 
-def mounts() -> int:
-    """How many mounts this process sees."""
-    return len((PROC / "self" / "mounts").read_text().splitlines())
+def mounts(folder: Path) -> int:
+    """How many mounts this process sees within a folder."""
+    return sum(f"{folder}/" in line for line in (PROC / "self" / "mounts").read_text().splitlines())
 
 
 def named(parts: Iterable[str]) -> set[int]:

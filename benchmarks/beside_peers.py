@@ -26,6 +26,8 @@ from serving import place, started, stdio_client
 
 PROGRAMS = Path(__file__).parent / "peer_programs"
 MOST_LINE = 4096
+LAST_WORDS = 30.0
+"""Seconds that a program which answers no more may take to say why."""
 OURS = "mlgym-mcp"
 
 
@@ -64,6 +66,7 @@ async def measure(plan: Plan) -> list[Claim]:
                 python = await to_thread.run_sync(_installed, plan.peers, peer)
                 running = await stack.enter_async_context(_running(python, peer, image))
                 starts[peer.name] = await running.told("start")
+                await running.calls(1)
                 subjects[peer.name] = partial(running.calls, plan.calls)
             except PeerFailed as error:
                 failed[peer.name] = str(error)
@@ -88,8 +91,11 @@ class Running:
         try:
             return float(json.loads(await self.said.receive_until(b"\n", MOST_LINE))[name])
         except (EndOfStream, BrokenResourceError, anyio.IncompleteRead):
-            lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-            raise PeerFailed(lines[-1] if lines else "it said nothing") from None
+            with anyio.move_on_after(LAST_WORDS):
+                await self.process.wait()
+            lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+            telling = [line for line in lines if "rror" in line or "exited" in line] or lines or ["it said nothing"]
+            raise PeerFailed(telling[-1].replace("|", "/")) from None
 
     async def calls(self, count: int) -> float:
         """The median of so many calls, in milliseconds."""

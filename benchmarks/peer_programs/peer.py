@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TextIO
 
 Step = Callable[[], Awaitable[object]]
@@ -27,7 +28,12 @@ async def _talk(told: TextIO, start: Step, call: Step, stop: Step) -> None:
     def say(**figures: float) -> None:
         print(json.dumps(figures), file=told, flush=True)
 
-    say(start=await _timed(start))
+    try:
+        say(start=await _timed(start))
+    except Exception:
+        with suppress(Exception):  # a start that failed may have left a container
+            await stop()
+        raise
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             say(call=statistics.median([await _timed(call) for _ in range(int(line))]))

@@ -67,8 +67,9 @@ class Lodging:
             SessionBusy: it still isn't, after as long as the caller would wait.
             SessionClosed: the session takes no more work.
         """
-        with anyio.move_on_after(call.patience):
-            await self._settled.wait()
+        if not self._settled.is_set():  # even a wait for what has happened takes a turn of the event loop
+            with anyio.move_on_after(call.patience):
+                await self._settled.wait()
         self.require_open()
         if self._guest is None:
             raise SessionBusy(f"The session is not open yet: {self.ledger.row.reason}. Wait with `status`, or repeat.")

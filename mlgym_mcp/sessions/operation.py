@@ -50,7 +50,8 @@ class Operation(Generic[T]):
         Raises:
             Exception: whatever the work raised.
         """
-        await self.ended()
+        if not self.done:  # even a wait for what has happened takes a turn of the event loop
+            await self.ended()
         if self._error is not None:
             raise self._error
         return self._result

@@ -1,0 +1,94 @@
+"""The server that is measured: the real one, with two tools more. Started by `serving`.
+
+`noop` does nothing: the price of MCP itself. `vitals` counts what the process holds.
+"""
+
+import gc
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypedDict
+
+import anyio
+from kernel import open_files, pss
+from starlette.types import ASGIApp
+
+from mlgym_mcp import log, stdio
+from mlgym_mcp.server import open_server
+from mlgym_mcp.settings import Settings
+from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
+from mlgym_mcp.tools.resources import TaskServer
+from mlgym_mcp.web import address, serving
+from mlgym_mcp.web.app import make_app
+
+
+class Vitals(TypedDict):
+    """What the server's process holds. Memory in bytes of PSS."""
+
+    tasks: int
+    threads: int
+    files: int
+    memory: int
+
+
+def main() -> None:
+    """Serve as the environment says: over HTTP with `http`, else on stdin and stdout."""
+    settings = Settings.load({"log_level": "warning"})
+    log.configure(settings.log_level)
+    if sys.argv[1:] == ["http"]:
+        serve_http(settings)
+    else:
+        serve_stdio(settings)
+
+
+def serve_stdio(settings: Settings) -> None:
+    """Be the server that a client starts."""
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        async with open_server(settings) as server:
+            add_tools(server)
+            yield server.run_stdio_async
+
+    stdio.run(opening)
+
+
+def serve_http(settings: Settings) -> None:
+    """Be the server that many clients use."""
+    limits = EndpointLimits(settings.max_connections, settings.connection_idle)
+    with address.listen(settings.host, 0) as listener:
+
+        @asynccontextmanager
+        async def opening() -> AsyncIterator[ASGIApp]:
+            async with open_server(settings) as server:
+                add_tools(server)
+                async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:
+                    print(f"{address.url(listener)}/mcp", flush=True)
+                    yield make_app(endpoint, endpoint, token_hash=None)
+
+        serving.run(opening, listener)
+
+
+def add_tools(server: TaskServer) -> None:
+    """Give a server the tools that benchmarks need."""
+
+    async def noop() -> str:
+        return ""
+
+    async def vitals() -> Vitals:
+        gc.collect()
+        return Vitals(
+            tasks=len(anyio.get_running_tasks()),
+            threads=threading.active_count(),
+            files=open_files(),
+            memory=pss(Path("/proc/self")),
+        )
+
+    server.add_tool(noop, structured_output=False)
+    server.add_tool(vitals)
+
+
+if __name__ == "__main__":
+    main()

@@ -65,18 +65,14 @@ async def place(backend: str, **settings: object) -> AsyncIterator[Place]:
     with tempfile.TemporaryDirectory(prefix="mlgym-mcp-benchmark-") as temporary:
         folder = Path(temporary)
         _copy_task(folder / "tasks")
-        given = {"sandbox": backend, "data_dir": folder, "tasks_dirs": folder / "tasks", "orphan_grace": 60, **settings}
-        variables = {f"MLGYM_MCP_{name.upper()}": str(value) for name, value in given.items()}
+        room = {"max_memory": "1000GiB", "max_cpus": 1000}  # what is measured is not the queue
+        given = {"sandbox": backend, "data_dir": folder, "tasks_dirs": folder / "tasks", "orphan_grace": 60}
+        variables = {f"MLGYM_MCP_{name.upper()}": str(value) for name, value in {**given, **room, **settings}.items()}
         env = inherited_environment() | variables
         try:
             yield Place(folder, env)
         finally:
             await _cleared(Settings.load(environ=env))
-
-
-def known(setting: str) -> bool:
-    """Whether this version of the server has a setting."""
-    return setting in Settings.model_fields
 
 
 @asynccontextmanager

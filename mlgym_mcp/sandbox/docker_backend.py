@@ -48,7 +48,7 @@ class DockerBackend:
         self,
         data_dir: Path,
         engine: DockerEngine,
-        cache_dir: Path | None = None,
+        images: Images | None = None,
         *,
         disks: Disks | None = None,
         transport: Transport | None = None,
@@ -58,13 +58,13 @@ class DockerBackend:
         Args:
             data_dir: where the sandboxes' folders lie.
             engine: what runs the containers.
-            cache_dir: may hold certificate authorities and wheels for images.
+            images: where the engine's are made and found.
             disks: tried out where not given.
             transport: the way to the guests, a socket where not given. It must stay the same as long as sandboxes live.
         """
         self._folder = data_dir / "sandboxes"
         self._engine = engine
-        self._images = Images(engine, cache_dir)
+        self._images = images or Images(engine)
         self._disks = disks or Disks()
         self._transport = transport or SocketTransport()
         # Several servers and data folders share one engine: a sandbox belongs to the folder that made it.

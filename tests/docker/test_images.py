@@ -32,7 +32,7 @@ async def test_an_image_that_is_there_is_not_built_again() -> None:
             images = Images(engine)
             await images.build(plain)
             await images.build(plain, note)
-            assert await images.exists(plain)
+            assert await images.find(plain)
             assert (await images.digest(plain)).startswith("sha256:")
     assert not lines
 

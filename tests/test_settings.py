@@ -46,7 +46,11 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
         ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
         ("TOKEN", "too-short", "MLGYM_MCP_TOKEN should be at least 20 characters; make one with: python3 -c"),
         ("PORT", "http", "MLGYM_MCP_PORT is 'http', but should be a valid integer"),
-        ("APT_MIRROR", "http://me:secret@mirror/debian", "MLGYM_MCP_APT_MIRROR should be an address (http://mirror/debian)"),
+        (
+            "APT_MIRROR",
+            "http://me:secret@mirror/debian",
+            "MLGYM_MCP_APT_MIRROR should be an address (http://mirror/debian)",
+        ),
         ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, apt_mirror,"),
     ],
 )

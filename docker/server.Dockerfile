@@ -7,15 +7,13 @@ RUN apt-get update \
  && update-ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
-# pip stays in this stage, and so does the mirror that it is told of.
+# The mirror that pip is told of stays in this stage; pip itself goes along, for images are built with its settings.
 FROM system AS build
 ARG PIP_INDEX_URL
 ARG PIP_TRUSTED_HOST
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY . /source/
-RUN if [ -z "$PIP_INDEX_URL" ]; then unset PIP_INDEX_URL; fi \
- && python3 -m venv /build && python3 -m venv --without-pip /server \
- && /build/bin/pip --python /server/bin/python install --constraint /source/constraints.txt /source
+RUN python3 -m venv /server && /server/bin/pip install --constraint /source/constraints.txt /source
 
 FROM system
 COPY --from=build /server /server

@@ -52,7 +52,6 @@ def parse(lines: Iterable[str]) -> PipSettings:
     found: dict[str, list[str]] = {}
     for name in (*_PLACES, _HOSTS):
         for section in _SECTIONS:
-            if (value := said.get(f"{section}.{name}")) is not None:
-                words = str(ast.literal_eval(value)).split()
+            if words := str(ast.literal_eval(said.get(f"{section}.{name}", "''"))).split():
                 found[name] = [word for word in words if name == _HOSTS or word.startswith(("http://", "https://"))]
     return PipSettings({name: values for name, values in found.items() if values})

@@ -23,3 +23,9 @@ def folder(material: Material) -> Path:
     raise SetupError(
         f"this installation has no {material}/ folder; install it again: pip install --force-reinstall mlgym-mcp"
     )
+
+
+def shipped(path: Path) -> bool:
+    """Whether a file or folder came with the installation, rather than from the operator."""
+    materials: tuple[Material, ...] = ("sandbox", "tasks")
+    return any(path.is_relative_to(folder(material)) for material in materials)

@@ -5,11 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from rich.table import Table
 
 from mlgym_mcp.errors import BackendUnavailable
 from mlgym_mcp.sandbox import machine, probes, profiles
 from mlgym_mcp.sandbox.environments import Environments, find_interpreter
+from mlgym_mcp.sandbox.nvml import open_inventory
 from mlgym_mcp.sandbox.probes import Finding
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.settings import Settings
@@ -68,8 +70,9 @@ async def _capacity(settings: Settings) -> Finding:
 
 
 async def _of_profiles(cache_dir: Path) -> list[Probe]:
-    """A probe for each profile's image and, where there is an interpreter, for its environment."""
-    shipped = [profiles.load(name) for name in profiles.names()]
+    """A probe for the image of each profile that is of use here and, where there is an interpreter, the environment."""
+    gpus = await to_thread.run_sync(lambda: open_inventory().devices())
+    shipped = [profiles.load(name) for name in profiles.names(cuda=bool(gpus))]
     images: list[Probe] = [partial(probes.image, profile) for profile in shipped]
     try:
         environments = Environments(cache_dir, await find_interpreter())

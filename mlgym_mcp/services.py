@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from mlgym_mcp.data import Data
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
@@ -13,6 +14,9 @@ from mlgym_mcp.sessions.services import Egress, NoEgress, Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
+
+if TYPE_CHECKING:  # imported where an engine is used
+    from mlgym_mcp.sandbox.images import Engine, Images
 
 
 @asynccontextmanager
@@ -66,7 +70,7 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
     """
     kind = await _choose(settings, catalog) if settings.sandbox == "auto" else settings.sandbox
     if kind == "docker":
-        async with _docker(settings) as backend:
+        async with open_docker(settings) as backend:
             yield backend
     elif kind == "bubblewrap":
         yield await _bubblewrap(settings)
@@ -83,8 +87,8 @@ async def _choose(settings: Settings, catalog: Catalog) -> str:
     if settings.docker_runtime:  # whoever asks for more isolation must not silently get less
         return "docker"
     offered = [catalog.get(settings.task)] if settings.task else catalog.list()
-    wanted = {task.environment.profile for task in offered}
-    if await _has_images(wanted):
+    wanted = {profiles.fitting(task.environment.profile, gpus=task.resources.gpus) for task in offered}
+    if await _has_images(settings, wanted):
         return "docker"
     finding = await probes.bubblewrap()
     if not finding.ok:
@@ -95,29 +99,40 @@ async def _choose(settings: Settings, catalog: Catalog) -> str:
     return "bubblewrap"
 
 
-async def _has_images(wanted: set[str]) -> bool:
+async def _has_images(settings: Settings, wanted: set[str]) -> bool:
     from mlgym_mcp.sandbox.docker import open_engine
-    from mlgym_mcp.sandbox.images import Images
     from mlgym_mcp.sandbox.probes import ENGINE_PATIENCE
 
-    known = wanted & set(profiles.names())  # a task of an unknown profile fails when it is started, and alone
+    known = wanted & set(profiles.names(cuda=True))  # a task of an unknown profile fails when it is started, and alone
     try:
         async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
-            images = Images(engine)
-            return all([await images.exists(profiles.load(name)) for name in known])
+            images = images_of(settings, engine)
+            return all([await images.find(profiles.load(name)) for name in known])
     except (BackendUnavailable, SandboxError):
         return False
 
 
 @asynccontextmanager
-async def _docker(settings: Settings) -> AsyncIterator[Backend]:
+async def open_docker(settings: Settings) -> AsyncIterator[Backend]:
+    """Open the Docker backend.
+
+    Raises:
+        BackendUnavailable: no engine answers.
+    """
     from mlgym_mcp.sandbox.docker import open_engine
     from mlgym_mcp.sandbox.docker_backend import DockerBackend
     from mlgym_mcp.sandbox.docker_stream import choose
 
     async with open_engine(runtime=settings.docker_runtime) as engine:
         transport = await choose(settings.docker_stream, engine)
-        yield DockerBackend(settings.data_dir, engine, settings.cache_dir, transport=transport)
+        yield DockerBackend(settings.data_dir, engine, images_of(settings, engine), transport=transport)
+
+
+def images_of(settings: Settings, engine: "Engine") -> "Images":
+    """The images on an engine, built as the settings say."""
+    from mlgym_mcp.sandbox.images import Images
+
+    return Images(engine, settings.cache_dir, settings.apt_mirror)
 
 
 async def _bubblewrap(settings: Settings) -> Backend:

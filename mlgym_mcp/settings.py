@@ -5,6 +5,7 @@ file, its default here. The config file is `config.toml` in the user's config fo
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
@@ -43,6 +44,8 @@ class Settings(BaseModel):
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones."""
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    apt_mirror: str | None = None
+    """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""
     docker_stream: Literal["auto", "socket", "exec"] = "auto"
     """How a Docker sandbox is reached. Sandboxes that were started the other way are lost with a change."""
     docker_runtime: str | None = None
@@ -104,6 +107,13 @@ class Settings(BaseModel):
     @classmethod
     def _keep_the_hash(cls, value: str | None) -> str | None:
         return None if value is None else auth.hashed(value)
+
+    @field_validator("apt_mirror", mode="after")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^@\s|]+", value):
+            raise ValueError("an address (http://mirror/debian) without a user's name or password")
+        return value
 
     @field_validator("data_dir", "cache_dir", mode="after")
     @classmethod
@@ -175,7 +185,7 @@ def _explain(
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
-    given_value = "" if name == "token" else f"is {first['input']!r}, but "
+    given_value = "" if name in ("token", "apt_mirror") else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
 
 

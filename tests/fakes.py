@@ -81,7 +81,9 @@ class FakePreparer:
     error: Exception | None = None
     gate: anyio.Event | None = None
 
-    async def prepare(self, task: TaskSpec, flavour: str, progress: Progress = silent) -> PreparedTask:
+    async def prepare(
+        self, task: TaskSpec, flavour: str, progress: Progress = silent, *, gpus: int = 0
+    ) -> PreparedTask:
         await progress("data is being prepared")
         if self.gate is not None:
             await self.gate.wait()

@@ -56,7 +56,12 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
         ("MAX_CPUS", "0", "MLGYM_MCP_MAX_CPUS is '0', but should be greater than 0"),
         ("TOKEN", "too-short", "MLGYM_MCP_TOKEN should be at least 20 characters; make one with: python3 -c"),
         ("PORT", "http", "MLGYM_MCP_PORT is 'http', but should be a valid integer"),
-        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, cache_dir,"),
+        (
+            "APT_MIRROR",
+            "http://me:secret@mirror/debian",
+            "MLGYM_MCP_APT_MIRROR should be an address (http://mirror/debian)",
+        ),
+        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, apt_mirror,"),
     ],
 )
 def test_a_bad_variable_is_named_with_what_was_expected(tmp_path: Path, name: str, value: str, message: str) -> None:

@@ -22,6 +22,7 @@ from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.measures import Flavour
+from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
 
 SCORE = "baseline's score"
@@ -54,16 +55,19 @@ class Trial:
                     return
 
     async def _data(self, task: TaskSpec, progress: Progress) -> AsyncIterator[Finding]:
-        prepared = await self._services.preparer.prepare(task, self._flavour, progress)
+        prepared = await self._prepare(task, progress)
         count = sum(path.is_file() for path in prepared.public.rglob("*"))
         secret = sum(path.is_file() for path in prepared.hidden.rglob("*"))
         yield Finding("data", True, f"{prepared.flavour}: {count} files in /data, {secret} hidden")
+
+    async def _prepare(self, task: TaskSpec, progress: Progress) -> PreparedTask:
+        return await self._services.preparer.prepare(task, self._flavour, progress, gpus=task.resources.gpus)
 
     async def _starter(self, task: TaskSpec, progress: Progress) -> AsyncIterator[Finding]:
         worker = await self._start(task)
         try:
             yield await _in_place(task, worker)
-            prepared = await self._services.preparer.prepare(task, self._flavour, progress)
+            prepared = await self._prepare(task, progress)
             patterns = hidden.patterns_of(task, prepared, self._services.store.secret)
             await worker.write(hidden.PATTERNS, hidden.as_json(patterns))
             await worker.write("search.py", hidden.search_program())

@@ -2,7 +2,7 @@
 
 import typer
 
-from mlgym_mcp.cli import catalogue, data, machine, results, serving, sessions
+from mlgym_mcp.cli import catalogue, data, images, machine, results, serving, sessions
 from mlgym_mcp.errors import MLGymError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app.command()(machine.doctor)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")
 app.add_typer(machine.environments, name="env", help="Environments of bubblewrap sandboxes.")
-app.add_typer(machine.images, name="images", help="Images of Docker sandboxes.")
+app.add_typer(images.app, name="images", help="Images of Docker sandboxes.")
 app.add_typer(sessions.app, name="sessions", help="Attempts, running and past.")
 app.add_typer(results.app, name="results", help="Scores of submissions.")
 

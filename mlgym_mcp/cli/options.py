@@ -18,4 +18,10 @@ TasksDir = Annotated[
 DataDir = Annotated[
     Path | None, typer.Option(help="Where sessions, artefacts and scores are kept.", show_default=False)
 ]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Profiles of `env list`; when none is named, all but the variants for GPUs.", show_default=False
+    ),
+]
 TaskId = Annotated[str, typer.Argument(help="A task id of `tasks list`.", show_default=False)]

@@ -57,7 +57,13 @@ class Data:
         return "full" if all(self._sources.find(task, source) for source in task.sources) else "sample"
 
     async def prepare(
-        self, task: TaskSpec, flavour: str = "auto", progress: Progress = silent, *, may_download: bool = False
+        self,
+        task: TaskSpec,
+        flavour: str = "auto",
+        progress: Progress = silent,
+        *,
+        gpus: int | None = None,
+        may_download: bool = False,
     ) -> PreparedTask:
         """A task's data and environment, made first where they are missing.
 
@@ -65,6 +71,7 @@ class Data:
             task: the task.
             flavour: `full`, `sample` or `auto`.
             progress: is told what happens.
+            gpus: how many its sandboxes have; what the task says where not given.
             may_download: whether sources of full data are downloaded; only who asked for that outright wants it.
 
         Raises:
@@ -72,28 +79,29 @@ class Data:
             SetupError: the environment or image can't be made, or the data can't.
         """
         resolved = self.resolve(task, flavour)
-        digest = await self._backend.prepare(task.environment.profile, progress)
+        profile = profiles.fitting(task.environment.profile, gpus=task.resources.gpus if gpus is None else gpus)
+        digest = await self._backend.prepare(profile, progress)
         place = self._place(task, resolved)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        async with lock.exclusive(place.with_name(f"{place.name}.lock")):
-            if not place.is_dir():
-                await progress(f"preparing the {resolved} data of {task.id}")
-                await self._make(task, resolved, place, progress, may_download=may_download)
-        return PreparedTask(
+        prepared = PreparedTask(
             task_id=task.id,
             flavour=resolved,
-            profile=task.environment.profile,
+            profile=profile,
             public=place / "public",
             hidden=place / "hidden",
             digest=digest,
         )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        async with lock.exclusive(place.with_name(f"{place.name}.lock")):
+            if not place.is_dir():
+                await progress(f"preparing the {resolved} data of {task.id}")
+                await self._make(task, prepared, progress, may_download=may_download)
+        return prepared
 
     def _place(self, task: TaskSpec, flavour: Flavour) -> Path:
         return place_of(self._data_dir, self._secret, task, flavour)
 
-    async def _make(
-        self, task: TaskSpec, flavour: Flavour, place: Path, progress: Progress, *, may_download: bool
-    ) -> None:
+    async def _make(self, task: TaskSpec, prepared: PreparedTask, progress: Progress, *, may_download: bool) -> None:
+        flavour, place = prepared.flavour, prepared.public.parent
         sources = task.sources if flavour == "full" else ()
         mounts = [
             Mount(
@@ -106,20 +114,20 @@ class Data:
         seed = derive_seed(self._secret, "data", task.id, flavour)
         with tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as folder:
             aside = Path(folder)
-            async with self._sandbox(task, mounts) as guest:
-                await _run(guest, task, flavour, seed)
+            async with self._sandbox(task, prepared.profile, mounts) as guest:
+                await _run(guest, task, prepared, seed)
                 await _fetch(guest, aside)
             await to_thread.run_sync(_publish, aside, place)
         log.info("data_prepared", task=task.id, flavour=flavour, place=str(place))
 
     @asynccontextmanager
-    async def _sandbox(self, task: TaskSpec, mounts: Sequence[Mount]) -> AsyncIterator[Guest]:
+    async def _sandbox(self, task: TaskSpec, profile: str, mounts: Sequence[Mount]) -> AsyncIterator[Guest]:
         # The disk is sparse: its size is a ceiling, not a cost.
         limits = Limits(cpus=task.resources.cpus, memory=max(task.resources.memory, 4 * GIB), disk=MAX_PREPARED)
         spec = SandboxSpec(
             id=self._new_sandbox(),
             token=secrets.token_urlsafe(16),
-            profile=task.environment.profile,
+            profile=profile,
             limits=limits,
             mounts=(Mount(task.file("data.py").parent, "/task"), *mounts),
             lifetime=2 * PREPARE_LIMIT,
@@ -135,9 +143,9 @@ def place_of(data_dir: Path, secret: bytes, task: TaskSpec, flavour: Flavour) ->
     return data_dir / "prepared" / task.id / f"{flavour}-{made_of}"
 
 
-async def _run(guest: Guest, task: TaskSpec, flavour: Flavour, seed: int) -> None:
-    python = profiles.load(task.environment.profile).python
-    program = await guest.spawn([python, "-I", "/run/guest/prepare.py", flavour, str(seed)])
+async def _run(guest: Guest, task: TaskSpec, prepared: PreparedTask, seed: int) -> None:
+    python = profiles.load(prepared.profile).python
+    program = await guest.spawn([python, "-I", "/run/guest/prepare.py", prepared.flavour, str(seed)])
     try:
         with anyio.fail_after(PREPARE_LIMIT):
             while await program.receive():

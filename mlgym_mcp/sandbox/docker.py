@@ -16,6 +16,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SetupError
+from mlgym_mcp.sandbox.images import Image
 from mlgym_mcp.sandbox.process import Progress, silent
 
 T = TypeVar("T")
@@ -85,19 +86,26 @@ class DockerEngine:
             self._facts = await self._call(ask)
         return self._facts
 
-    async def image_id(self, tag: str) -> str | None:
-        """The id (`sha256:…`) of the image of this tag; None when there is none."""
+    async def image(self, tag: str) -> Image | None:
+        """The image of this tag; None when there is none."""
 
-        def find(client: docker.DockerClient) -> str | None:
+        def find(client: docker.DockerClient) -> Image | None:
             try:
-                return str(client.images.get(tag).id)
+                found = client.images.get(tag).attrs
             except ImageNotFound:
                 return None
+            return Image(found["Id"], found["Size"], found["Config"].get("User", ""))
 
         return await self._call(find)
 
     async def build(
-        self, context: IO[bytes], *, tag: str, arguments: Mapping[str, str], progress: Progress = silent
+        self,
+        context: IO[bytes],
+        *,
+        tag: str,
+        arguments: Mapping[str, str],
+        host_network: bool = False,
+        progress: Progress = silent,
     ) -> None:
         """Build the context, a tar with a Dockerfile in it.
 
@@ -114,6 +122,7 @@ class DockerEngine:
                 custom_context=True,
                 tag=tag,
                 buildargs=dict(arguments),
+                network_mode="host" if host_network else None,
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -128,6 +137,15 @@ class DockerEngine:
 
         if (failure := await self._call(build)) is not None:
             raise SetupError(f"the image {tag} could not be built: {failure}")
+
+    async def remove_stages(self, label: str) -> None:
+        """Remove the images without a tag that have this label (`key=value`), and what only they are made of."""
+
+        def remove(client: docker.DockerClient) -> None:
+            for image in client.api.images(quiet=True, filters={"label": label, "dangling": True}):
+                client.api.remove_image(image)
+
+        await self._call(remove)
 
     async def gpu_request(self, uuids: list[str]) -> DeviceRequest:
         """How this engine is asked for GPUs: by NVIDIA's runtime where it has that one, else by CDI."""

@@ -4,11 +4,15 @@ The guest reads its configuration, and may make its socket, in a bind-mounted fo
 whatever runs inside later can't put another file, or a link, in the socket's place. A server that is root beside its
 engine gives each container a disk of fixed size where it can mount one; elsewhere the workspace is a volume, and the
 guest watches its size.
+
+Of the server's files the engine need only see the data and the cache folder, at the same path: what came with the
+installation is copied, since a server that runs in a container has it where its engine does not look.
 """
 
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ from anyio.abc import ByteStream
 from mlgym_mcp import assets
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox import disk, profiles
-from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, SandboxSpec, Usage
+from mlgym_mcp.sandbox.base import OUTPUTS, RUNTIME, WORKSPACE, Mount, SandboxSpec, Usage
 from mlgym_mcp.sandbox.disk import Disks
 from mlgym_mcp.sandbox.docker import DockerEngine
 from mlgym_mcp.sandbox.docker_stream import SOCKET_FOLDER, SocketTransport, Transport
@@ -52,7 +56,7 @@ class DockerBackend:
         self,
         data_dir: Path,
         engine: DockerEngine,
-        cache_dir: Path | None = None,
+        images: Images | None = None,
         *,
         disks: Disks | None = None,
         transport: Transport | None = None,
@@ -62,14 +66,14 @@ class DockerBackend:
         Args:
             data_dir: where the sandboxes' folders lie.
             engine: what runs the containers.
-            cache_dir: may hold certificate authorities and wheels for images.
+            images: where the engine's are made and found.
             disks: tried out where not given.
             transport: the way to the guests, a socket where not given. It must stay the same as long as sandboxes live.
         """
         self.name = f"docker+{engine.runtime}" if engine.runtime else "docker"
         self._folder = data_dir / "sandboxes"
         self._engine = engine
-        self._images = Images(engine, cache_dir)
+        self._images = images or Images(engine)
         self._disks = disks or Disks()
         self._transport = transport or SocketTransport()
         # Several servers and data folders share one engine: a sandbox belongs to the folder that made it.
@@ -94,7 +98,8 @@ class DockerBackend:
             for mount in spec.mounts:
                 if not await anyio.Path(mount.source).exists():  # the engine would make a folder there
                     raise SandboxStartError(f"{mount.source} is absent")
-            binds = await self._disk(spec, folder)
+            mounts = [Mount(assets.folder("sandbox"), RUNTIME), *spec.mounts]
+            binds = await self._disk(spec, folder) + await to_thread.run_sync(_shown, mounts, folder / "shipped")
             await self._write_config(spec, folder, environment=not profile.bare)
             options = self._options(spec, binds)
             if not (await self._engine.facts()).shares_kernel:
@@ -198,7 +203,6 @@ class DockerBackend:
 
     def _options(self, spec: SandboxSpec, binds: list[str]) -> dict[str, Any]:
         limits = spec.limits
-        mounts = [f"{mount.source}:{mount.target}:ro" for mount in spec.mounts]
         return {
             "name": CONTAINER + spec.id,
             "labels": {LABEL: self._owner},
@@ -217,13 +221,24 @@ class DockerBackend:
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
             "hostname": "sandbox",
             "working_dir": WORKSPACE,
-            "volumes": [
-                *binds,
-                *mounts,
-                f"{self._place(spec.id) / 'run'}:{SOCKET_FOLDER}",
-                f"{assets.folder('sandbox')}:{RUNTIME}:ro",
-            ],
+            "volumes": [*binds, f"{self._place(spec.id) / 'run'}:{SOCKET_FOLDER}"],
         }
+
+
+def _shown(mounts: Iterable[Mount], copies: Path) -> list[str]:
+    """The binds that show these to a container, read-only; what is shipped is copied first."""
+    binds = []
+    for place, mount in enumerate(mounts):
+        source = mount.source
+        if assets.shipped(source):
+            source = copies / str(place)
+            if mount.source.is_dir():
+                shutil.copytree(mount.source, source, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                source.parent.mkdir(exist_ok=True)
+                shutil.copy(mount.source, source)
+        binds.append(f"{source}:{mount.target}:ro")
+    return binds
 
 
 def _guest_command() -> list[str]:

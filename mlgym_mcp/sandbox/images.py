@@ -1,5 +1,6 @@
 """Docker's environments: one image a profile, named by what it is made of."""
 
+import secrets
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -8,30 +9,57 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
+import anyio
 from anyio import to_thread
 
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sandbox import pip_settings
+from mlgym_mcp.sandbox.pip_settings import PipSettings
 from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.sandbox.profiles import Profile, own_folders, short_hash
 
 _DOCKERFILE = "Dockerfile"
+_LABEL = "mlgym-mcp.build"
 _LOCAL: dict[Literal["certs", "wheels"], str] = {"certs": "*.crt", "wheels": "*.whl"}
 """Folders of this machine's own; they go into a build, not into an image's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is there."""
+
+    id: str
+    """`sha256:…`; what scores name it by."""
+    size: int
+    """In bytes, with all its layers."""
+    user: str
+    """Whom its programs run as unless told otherwise; empty for root."""
 
 
 class Engine(Protocol):
     """What building and finding images needs of a Docker engine."""
 
-    async def image_id(self, tag: str) -> str | None:
-        """The id (`sha256:…`) of the image of this tag; None when there is none."""
+    async def image(self, tag: str) -> Image | None:
+        """The image of this tag; None when there is none."""
 
-    async def build(self, context: IO[bytes], *, tag: str, arguments: Mapping[str, str], progress: Progress) -> None:
+    async def build(
+        self,
+        context: IO[bytes],
+        *,
+        tag: str,
+        arguments: Mapping[str, str],
+        host_network: bool,
+        progress: Progress,
+    ) -> None:
         """Build the context, a tar with a Dockerfile in it.
 
         Raises:
             SetupError: it could not be built.
         """
+
+    async def remove_stages(self, label: str) -> None:
+        """Remove the images without a tag that have this label (`key=value`), and what only they are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +69,17 @@ class Images:
     engine: Engine
     cache_dir: Path | None = None
     """Its `docker/certs` and `docker/wheels` go into builds too: an installed wheel has no such folders of its own."""
+    apt_mirror: str | None = None
+    """Where Debian's packages come from; the base image's own addresses where not given."""
 
     def tag(self, profile: Profile) -> str:
         """The name of the profile's image, which changes with the Dockerfile and the requirements."""
         made_of = short_hash((assets.folder("docker") / _DOCKERFILE).read_bytes(), profile.requirements)
         return f"mlgym-mcp-{profile.name}:{made_of}"
 
-    async def exists(self, profile: Profile) -> bool:
-        """Whether the profile's image is there."""
-        return await self.engine.image_id(self.tag(profile)) is not None
+    async def find(self, profile: Profile) -> Image | None:
+        """The profile's image if it is there."""
+        return await self.engine.image(self.tag(profile))
 
     async def digest(self, profile: Profile) -> str:
         """The id of the profile's image, to write into scores.
@@ -57,10 +87,9 @@ class Images:
         Raises:
             SetupError: it has not been built; the message names the command.
         """
-        tag = self.tag(profile)
-        if (found := await self.engine.image_id(tag)) is None:
-            raise SetupError(f"there is no image {tag}; build it: mlgym-mcp images build {profile.name}")
-        return found
+        if (found := await self.find(profile)) is None:
+            raise SetupError(f"there is no image {self.tag(profile)}; build it: mlgym-mcp images build {profile.name}")
+        return found.id
 
     async def build(self, profile: Profile, progress: Progress = silent) -> str:
         """Build the profile's image if it is not there; returns its tag.
@@ -68,14 +97,27 @@ class Images:
         Raises:
             SetupError: it could not be built.
         """
-        tag = self.tag(profile)
-        if await self.engine.image_id(tag) is None:
-            with tempfile.TemporaryFile() as context:
-                await to_thread.run_sync(self._write_context, profile, context)
-                await self.engine.build(context, tag=tag, arguments={"PROFILE": profile.name}, progress=progress)
-        return tag
+        if await self.find(profile) is None:
+            await self._build(profile, progress)
+        return self.tag(profile)
 
-    def _write_context(self, profile: Profile, context: IO[bytes]) -> None:
+    async def _build(self, profile: Profile, progress: Progress) -> None:
+        pip, build = await pip_settings.find(), secrets.token_hex(8)
+        try:
+            with tempfile.TemporaryFile() as context:
+                await to_thread.run_sync(self._write_context, profile, pip, context)
+                await self.engine.build(
+                    context,
+                    tag=self.tag(profile),
+                    arguments={"PROFILE": profile.name, "BUILD": build, "APT_MIRROR": self.apt_mirror or ""},
+                    host_network=pip.on_this_machine,
+                    progress=progress,
+                )
+        finally:  # also of a build that failed, since pip's settings may hold a password
+            with anyio.CancelScope(shield=True):
+                await self.engine.remove_stages(f"{_LABEL}={build}")
+
+    def _write_context(self, profile: Profile, pip: PipSettings, context: IO[bytes]) -> None:
         """Write what the build sees, a tar, and rewind it."""
         with tarfile.open(fileobj=context, mode="w") as tar:
             tar.add(assets.folder("docker") / _DOCKERFILE, _DOCKERFILE)
@@ -84,6 +126,7 @@ class Images:
                 for folder in own_folders(kind, self.cache_dir):
                     for path in sorted(folder.glob(pattern)):
                         tar.add(path, f"{kind}/{path.name}")
+            _add_text(tar, "pip.conf", pip.as_config())
             _add_folder(tar, "requirements")
             if not profile.bare:
                 _add_text(tar, f"requirements/{profile.name}.txt", profile.requirements)

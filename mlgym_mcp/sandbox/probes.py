@@ -145,7 +145,7 @@ async def image(profile: Profile) -> Finding:
     try:
         async with open_engine(time_limit=ENGINE_PATIENCE) as engine:
             images = Images(engine)
-            if await images.exists(profile):
+            if await images.find(profile):
                 return Finding(subject, True, images.tag(profile))
     except (BackendUnavailable, SandboxError):
         return Finding(subject, False, "no Docker engine answers", "systemctl start docker")

@@ -1,6 +1,7 @@
 """Profiles: what a sandbox's interpreter can import, as text that pip reads.
 
-One profile feeds both the Docker image and bubblewrap's virtual environment.
+One profile feeds both the Docker image and bubblewrap's virtual environment. `<name>-cuda` is the variant of a profile
+for sandboxes with GPUs: its requirements, and those of `requirements/cuda/<name>.txt` laid over them.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from mlgym_mcp.sandbox.base import ENVIRONMENT
 
 PLAIN = "plain"
 """The profile of the bare interpreter, which needs no requirement file."""
+CUDA = "-cuda"
+"""How the name of a variant for GPUs ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class Profile:
         return not self.requirements
 
     @property
+    def cuda(self) -> bool:
+        """Whether it is a variant for GPUs."""
+        return self.name.endswith(CUDA)
+
+    @property
     def python(self) -> str:
         """The interpreter's path in a sandbox of this profile."""
         return "/usr/bin/python3" if self.bare else f"{ENVIRONMENT}/bin/python3"
@@ -43,15 +51,24 @@ def load(name: str) -> Profile:
     """
     if name == PLAIN:
         return Profile(PLAIN)
-    path = _folder() / f"{name}.txt"
-    if name not in names():
-        raise SetupError(f"there is no environment profile {name!r}; there are {', '.join(names())}")
-    return Profile(name, path.read_text(encoding="utf-8"))
+    if name not in (there := names(cuda=True)):
+        raise SetupError(f"there is no environment profile {name!r}; there are {', '.join(there)}")
+    files = [_folder() / f"{name.removesuffix(CUDA)}.txt"]
+    if name.endswith(CUDA):
+        files.append(_folder() / "cuda" / files[0].name)
+    return Profile(name, "\n".join(path.read_text(encoding="utf-8") for path in files))
 
 
-def names() -> list[str]:
-    """The names of the shipped profiles."""
-    return [PLAIN, *sorted(path.stem for path in _folder().glob("*.txt"))]
+def names(*, cuda: bool = False) -> list[str]:
+    """The names of the shipped profiles, with `cuda` those of the variants for GPUs, too."""
+    variants = [f"{path.stem}{CUDA}" for path in _folder().glob("cuda/*.txt")] if cuda else []
+    return [PLAIN, *sorted([*(path.stem for path in _folder().glob("*.txt")), *variants])]
+
+
+def fitting(name: str, *, gpus: int) -> str:
+    """The profile, or its variant for GPUs where there are GPUs and it has one: what sandboxes are made of."""
+    variant = f"{name}{CUDA}"
+    return variant if gpus and variant in names(cuda=True) else name
 
 
 def own_folders(kind: Literal["certs", "wheels"], cache_dir: Path | None) -> list[Path]:

@@ -95,8 +95,9 @@ class Lodging:
     async def prepared(self) -> PreparedTask:
         """The task's prepared data; found again after a restart."""
         if self._prepared is None:
+            row = self.ledger.row
             self._prepared = await self._shared.services.preparer.prepare(
-                self._task, self.ledger.row.flavour, self._say
+                self._task, row.flavour, self._say, gpus=row.gpus
             )
         return self._prepared
 

@@ -94,7 +94,7 @@ async def rescore(services: Services, found: Recorded, progress: Progress = sile
     score = await services.referee.score(
         ScoreRequest(
             task=task,
-            prepared=await services.preparer.prepare(task, row.flavour, progress),
+            prepared=await services.preparer.prepare(task, row.flavour, progress, gpus=row.gpus),
             artefact=ArtefactRef(kept.sha256, kept.path, kept.size),
             phase=found.phase,
             protocol=row.protocol,  # type: ignore[arg-type]  # only protocols are ever written

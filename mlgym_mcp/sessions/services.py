@@ -31,8 +31,10 @@ class Tasks(Protocol):
 class Preparer(Protocol):
     """Makes what a task needs before a session can open: its data and its environment."""
 
-    async def prepare(self, task: TaskSpec, flavour: str, progress: Progress) -> PreparedTask:
-        """Prepare a task, or find it prepared. `flavour`: `full`, `sample` or `auto`; `progress` is told each step.
+    async def prepare(self, task: TaskSpec, flavour: str, progress: Progress, *, gpus: int) -> PreparedTask:
+        """Prepare a task, or find it prepared, for sandboxes with so many GPUs.
+
+        `flavour`: `full`, `sample` or `auto`; `progress` is told each step.
 
         Raises:
             SetupError: the operator has to do something first, e.g. download full data.

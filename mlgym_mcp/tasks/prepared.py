@@ -13,7 +13,7 @@ class PreparedTask:
     task_id: str
     flavour: Flavour
     profile: str
-    """Environment profile of its sandboxes."""
+    """Environment profile of its sandboxes: the task's, or the variant of that for GPUs."""
     public: Path
     """What the agent sees, read-only."""
     hidden: Path

@@ -45,6 +45,7 @@ def serving(contents: dict[str, bytes]) -> Iterator[Files]:
             self.send_response(206 if start else 200)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Type", "text/html")  # the only thing that pip takes for an index
             self.send_header("ETag", mark)
             self.send_header("Content-Length", str(len(content) - start))
             self.send_header("Connection", "close")

@@ -7,23 +7,34 @@ from typing import IO
 
 import pytest
 
-from mlgym_mcp.sandbox.images import Images
+from mlgym_mcp.sandbox.images import Image, Images
 from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.sandbox.profiles import Profile
 
 
 class Recorder:
-    """An engine that keeps the names of what it is given to build."""
+    """An engine that keeps what it is given to build."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    async def image_id(self, tag: str) -> str | None:
+    async def image(self, tag: str) -> Image | None:
         return None
 
-    async def build(self, context: IO[bytes], *, tag: str, arguments: Mapping[str, str], progress: Progress) -> None:
+    async def build(
+        self,
+        context: IO[bytes],
+        *,
+        tag: str,
+        arguments: Mapping[str, str],
+        host_network: bool,
+        progress: Progress,
+    ) -> None:
         with tarfile.open(fileobj=context) as tar:
             self.names = set(tar.getnames())
+
+    async def remove_stages(self, label: str) -> None:
+        pass
 
 
 @pytest.mark.parametrize("own", [("certs", "mine.crt"), ("wheels", "mine.whl")])

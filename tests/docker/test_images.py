@@ -1,5 +1,7 @@
 """Docker's images, really built."""
 
+from pathlib import Path
+
 import anyio
 import pytest
 
@@ -8,6 +10,9 @@ from mlgym_mcp.sandbox import process, profiles
 from mlgym_mcp.sandbox.docker import open_engine
 from mlgym_mcp.sandbox.images import Images
 from mlgym_mcp.sandbox.profiles import Profile
+from tests.cli.terminal import printed
+from tests.data.serving import serving
+from tests.sandbox.tiny import INDEX
 
 pytestmark = pytest.mark.docker
 
@@ -32,7 +37,7 @@ async def test_an_image_that_is_there_is_not_built_again() -> None:
             images = Images(engine)
             await images.build(plain)
             await images.build(plain, note)
-            assert await images.exists(plain)
+            assert await images.find(plain)
             assert (await images.digest(plain)).startswith("sha256:")
     assert not lines
 
@@ -41,6 +46,25 @@ async def test_an_image_that_is_not_there_names_the_command_that_builds_it() -> 
     async with open_engine() as engine:
         with pytest.raises(SetupError, match="mlgym-mcp images build unbuilt"):
             await Images(engine).digest(Profile("unbuilt", "no-such-package"))
+
+
+async def test_packages_come_from_the_users_mirror_whose_password_no_image_keeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    profile, secret = Profile("tiny", "tiny==1.0"), "word-that-nobody-may-see"
+    with serving(INDEX) as mirror, anyio.fail_after(300):
+        monkeypatch.setenv("PIP_INDEX_URL", mirror.url("simple").replace("://", f"://me:{secret}@"))
+        async with open_engine() as engine:
+            tag = await Images(engine).build(profile)
+            try:
+                ran = await process.run(["docker", "run", "--rm", "--network", "none", tag, "tiny"])
+                history = await process.run(["docker", "history", "--no-trunc", tag])
+            finally:
+                await process.run(["docker", "image", "rm", tag])
+    stages = await process.run(["docker", "images", "--quiet", "--filter", "label=mlgym-mcp.build"])
+    assert ran.output == "tiny works"
+    assert "COPY" in history.output and secret not in history.output
+    assert stages.output == ""
 
 
 async def test_a_build_that_fails_says_why() -> None:
@@ -55,3 +79,15 @@ async def test_no_engine_is_told_from_a_failing_one(monkeypatch: pytest.MonkeyPa
     with pytest.raises(BackendUnavailable, match="no Docker engine answers"):
         async with open_engine():
             pass
+
+
+def test_an_image_is_checked_in_a_sandbox_made_of_it(tmp_path: Path) -> None:
+    folders = {"MLGYM_MCP_DATA_DIR": str(tmp_path / "data"), "MLGYM_MCP_CACHE_DIR": str(tmp_path / "cache")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in folders.items():
+            patch.setenv(name, value)
+        printed("images", "build", "plain")
+        found = printed("images", "check", "plain").splitlines()[-1].split()
+        listed = printed("images", "list")
+    assert found[:2] + found[4:7] == ["plain", "ok", "3.11.2", "0", "CPU"]
+    assert found[-1].startswith("sha256:") and found[-1] in listed

@@ -1,7 +1,6 @@
 """bubblewrap's environments, really built: fast and offline from a package of one module, and `base` as shipped."""
 
 import json
-import zipfile
 from pathlib import Path
 
 import anyio
@@ -11,22 +10,13 @@ from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox import process, profiles
 from mlgym_mcp.sandbox.environments import Environment, Environments, find_interpreter
 from mlgym_mcp.sandbox.profiles import Profile
-
-TINY = {
-    "tiny.py": "def main(): print('tiny works')\n",
-    "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-    "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    "tiny-1.0.dist-info/entry_points.txt": "[console_scripts]\ntiny = tiny:main\n",
-    "tiny-1.0.dist-info/RECORD": "",
-}
+from tests.data.serving import serving
+from tests.sandbox.tiny import INDEX, WHEEL, tiny_wheel
 
 
 def tiny_profile(folder: Path) -> Profile:
-    wheel = folder / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, text in TINY.items():
-            archive.writestr(name, text)
-    return Profile("tiny", f"{wheel}\n")
+    (folder / WHEEL).write_bytes(tiny_wheel())
+    return Profile("tiny", f"{folder / WHEEL}\n")
 
 
 async def environments_in(cache: Path) -> Environments:
@@ -63,6 +53,15 @@ async def test_wheels_of_the_cache_folder_are_found(tmp_path: Path) -> None:
     tiny_profile(wheels)
     with anyio.fail_after(60):
         environment = await (await environments_in(tmp_path / "cache")).prepare(Profile("tiny", "--no-index\ntiny\n"))
+    assert environment.packages == ("tiny==1.0",)
+
+
+async def test_packages_come_from_where_the_users_pip_is_told_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(INDEX) as mirror, anyio.fail_after(60):
+        monkeypatch.setenv("PIP_INDEX_URL", mirror.url("simple"))
+        environment = await (await environments_in(tmp_path / "cache")).prepare(Profile("tiny", "tiny==1.0"))
     assert environment.packages == ("tiny==1.0",)
 
 

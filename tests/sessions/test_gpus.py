@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlgym_mcp.data import Data, place_of
 from mlgym_mcp.errors import CallerError, SessionBusy
 from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.sessions import gpu_leases
@@ -13,7 +14,8 @@ from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.store import Store
-from tests.fakes import TASK, FakeGpus, World, until
+from mlgym_mcp.tasks.catalog import Catalog
+from tests.fakes import TASK, FakeGpus, World, until, write_task
 
 AT_ONCE = Call(wait_s=0)
 
@@ -48,6 +50,23 @@ async def test_sessions_get_devices_of_their_own(tmp_path: Path, monkeypatch: py
         for count in (1, 0, 2):
             await manager.start(asking(count))
         assert devices_of(world) == [["GPU-0"], [], ["GPU-1", "GPU-2"]]
+
+
+async def test_a_session_with_gpus_works_and_is_scored_on_the_variant_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lending(tmp_path, 1, monkeypatch) as (world, manager, store):
+        write_task(tmp_path / "tasks", environment={"profile": "jax"})
+        task = Catalog([tmp_path / "tasks"]).get(TASK)
+        data = Data(store.folder, tmp_path / "cache", world.backend, store.secret, store.sandbox_id)
+        place_of(store.folder, store.secret, task, "full").mkdir(parents=True)
+        monkeypatch.setattr(world.preparer, "prepare", data.prepare)
+        for count, used in ((1, "jax-cuda"), (0, "jax")):
+            session = await manager.start(asking(count))
+            assert [guest.spec.profile for guest in world.backend.guests.values()] == [used]
+            await session.submit()
+            scored_in = world.referee.requests[-1].prepared
+            assert (scored_in.profile, scored_in.digest) == (used, f"fake-{used}")
 
 
 async def test_more_than_there_are_is_refused_with_how_many_there_are(

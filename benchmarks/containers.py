@@ -18,7 +18,7 @@ SLEEP = ["sleep", "3600"]
 async def plain_image() -> str:
     """The image that plain sandboxes run in, built if it is missing."""
     async with open_engine() as engine:
-        return await Images(engine).build(profiles.load(profiles.PLAIN))
+        return (await Images(engine).built(profiles.load(profiles.PLAIN))).id
 
 
 async def engine_says(*arguments: str) -> str:

@@ -79,6 +79,6 @@ async def test_auto_does_not_stumble_over_a_task_that_is_broken_or_of_an_unknown
 @pytest.mark.docker
 async def test_auto_is_docker_where_every_image_that_the_tasks_need_is_built(tmp_path: Path) -> None:
     async with open_engine() as engine:
-        await Images(engine).build(profiles.load(profiles.PLAIN))
+        await Images(engine).built(profiles.load(profiles.PLAIN))
     async with open_backend(settings(tmp_path, "auto"), catalog(tmp_path)) as backend:
         assert backend.name == "docker"

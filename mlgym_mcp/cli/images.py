@@ -47,7 +47,8 @@ def build_images(names: Profiles = None) -> None:
     async def build() -> None:
         async with _images() as there:
             for profile in map(profiles.load, names or profiles.names()):
-                show(f"{profile.name}: {await there.build(profile, tell)}")
+                await there.built(profile, tell)
+                show(f"{profile.name}: {there.tag(profile)}")
 
     run(build)
 

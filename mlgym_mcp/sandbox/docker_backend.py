@@ -88,7 +88,7 @@ class DockerBackend:
         if spec.has_way_out and not self._transport.crosses:
             raise BackendUnavailable(NO_WAY_OUT)
         profile = profiles.load(spec.profile)
-        image = await self._images.build(profile)
+        image = await self._images.built(profile)
         folder = self._place(spec.id)
         try:
             await to_thread.run_sync(lambda: folder.mkdir(mode=0o700, parents=True))
@@ -106,7 +106,7 @@ class DockerBackend:
                 options["pids_limit"] = THREADS_ALONE + THREADS_EACH * spec.limits.processes
             if spec.gpus:
                 options["device_requests"] = [await self._engine.gpu_request([gpu.uuid for gpu in spec.gpus])]
-            await self._engine.create(image, _guest_command(), **options)
+            await self._engine.create(image.id, _guest_command(), **options)
             await self._await_guest(spec.id, folder / "run")
             await handshake(await self.connect(spec.id), spec.token)
 
@@ -148,9 +148,7 @@ class DockerBackend:
 
     async def prepare(self, profile: str, progress: Progress = silent) -> str:
         """Build the profile's image if it is missing; its id."""
-        loaded = profiles.load(profile)
-        await self._images.build(loaded, progress)
-        return await self._images.digest(loaded)
+        return (await self._images.built(profiles.load(profile), progress)).id
 
     def _place(self, sandbox_id: str) -> Path:
         return self._folder / f"{PREFIX}{sandbox_id}"

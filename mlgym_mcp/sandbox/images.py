@@ -81,25 +81,18 @@ class Images:
         """The profile's image if it is there."""
         return await self.engine.image(self.tag(profile))
 
-    async def digest(self, profile: Profile) -> str:
-        """The id of the profile's image, to write into scores.
-
-        Raises:
-            SetupError: it has not been built; the message names the command.
-        """
-        if (found := await self.find(profile)) is None:
-            raise SetupError(f"there is no image {self.tag(profile)}; build it: mlgym-mcp images build {profile.name}")
-        return found.id
-
-    async def build(self, profile: Profile, progress: Progress = silent) -> str:
-        """Build the profile's image if it is not there; returns its tag.
+    async def built(self, profile: Profile, progress: Progress = silent) -> Image:
+        """The profile's image, built first if it is not there.
 
         Raises:
             SetupError: it could not be built.
         """
-        if await self.find(profile) is None:
+        if (found := await self.find(profile)) is None:
             await self._build(profile, progress)
-        return self.tag(profile)
+            found = await self.find(profile)
+        if found is None:
+            raise SetupError(f"the image {self.tag(profile)} was removed as soon as it was built; build it again")
+        return found
 
     async def _build(self, profile: Profile, progress: Progress) -> None:
         pip, build = await pip_settings.find(), secrets.token_hex(8)

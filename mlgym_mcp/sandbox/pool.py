@@ -14,7 +14,7 @@ import structlog
 from anyio.abc import TaskGroup
 
 from mlgym_mcp.errors import SandboxError
-from mlgym_mcp.sandbox.base import EGRESS, Backend, SandboxSpec
+from mlgym_mcp.sandbox.base import Backend, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 
 KEPT_S = 600.0
@@ -141,7 +141,7 @@ class WarmPool:
 
 def _personal(spec: SandboxSpec) -> bool:
     """Whether it has what is one session's own: devices lent to it, or a way out under its name."""
-    return bool(spec.gpus) or any(mount.target == EGRESS for mount in spec.mounts)
+    return bool(spec.gpus) or spec.has_way_out
 
 
 def _kind(spec: SandboxSpec) -> str:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.docker
 async def test_the_plain_image_runs_python_as_nobody_of_the_host() -> None:
     with anyio.fail_after(300):
         async with open_engine() as engine:
-            tag = await Images(engine).build(profiles.load("plain"))
+            tag = (await Images(engine).built(profiles.load("plain"))).id
         program = "id -u; python3 -c 'print(40 + 2)'; touch /workspace/mine /outputs/mine && pwd; ls -A /env | wc -l"
         ended = await process.run(["docker", "run", "--rm", "--network", "none", tag, "bash", "-c", program])
     assert ended.output.split() == ["10001", "42", "/workspace", "0"]
@@ -35,17 +35,10 @@ async def test_an_image_that_is_there_is_not_built_again() -> None:
     with anyio.fail_after(300):
         async with open_engine() as engine:
             images = Images(engine)
-            await images.build(plain)
-            await images.build(plain, note)
-            assert await images.find(plain)
-            assert (await images.digest(plain)).startswith("sha256:")
+            built = await images.built(plain)
+            assert built.id.startswith("sha256:")
+            assert await images.built(plain, note) == await images.find(plain) == built
     assert not lines
-
-
-async def test_an_image_that_is_not_there_names_the_command_that_builds_it() -> None:
-    async with open_engine() as engine:
-        with pytest.raises(SetupError, match="mlgym-mcp images build unbuilt"):
-            await Images(engine).digest(Profile("unbuilt", "no-such-package"))
 
 
 async def test_packages_come_from_the_users_mirror_whose_password_no_image_keeps(
@@ -55,7 +48,7 @@ async def test_packages_come_from_the_users_mirror_whose_password_no_image_keeps
     with serving(INDEX) as mirror, anyio.fail_after(300):
         monkeypatch.setenv("PIP_INDEX_URL", mirror.url("simple").replace("://", f"://me:{secret}@"))
         async with open_engine() as engine:
-            tag = await Images(engine).build(profile)
+            tag = (await Images(engine).built(profile)).id
             try:
                 ran = await process.run(["docker", "run", "--rm", "--network", "none", tag, "tiny"])
                 history = await process.run(["docker", "history", "--no-trunc", tag])
@@ -71,7 +64,7 @@ async def test_a_build_that_fails_says_why() -> None:
     with anyio.fail_after(300):
         async with open_engine() as engine:
             with pytest.raises(SetupError, match="could not be built"):
-                await Images(engine).build(Profile("broken", "this is no requirement"))
+                await Images(engine).built(Profile("broken", "this is no requirement"))
 
 
 async def test_no_engine_is_told_from_a_failing_one(monkeypatch: pytest.MonkeyPatch) -> None:

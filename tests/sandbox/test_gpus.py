@@ -69,7 +69,7 @@ async def test_a_bubblewrap_sandbox_sees_the_nodes_of_its_own_devices(tmp_path: 
 async def test_a_docker_engine_is_asked_for_the_devices_by_their_uuids(tmp_path: Path) -> None:
     asked = f"mlgym-mcp-test-{secrets.token_hex(4)}"
     async with open_engine() as engine:
-        image = await Images(engine).build(profiles.load("plain"))
+        image = (await Images(engine).built(profiles.load("plain"))).id
         request = await engine.gpu_request(["GPU-11"])
         try:
             with pytest.raises(SandboxError):  # this machine has neither the device nor its runtime

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import structlog
 
-from mlgym_mcp.errors import SandboxStartError
+from mlgym_mcp.errors import SandboxError, SandboxStartError
 from mlgym_mcp.sandbox import process
 
 OPTIONS = "nosuid,nodev,discard"
@@ -76,9 +76,16 @@ async def mount(image: Path, folder: Path) -> None:
 
 
 async def unmount(folder: Path) -> None:
-    """Unmount a disk; its loop device goes away with it. A no-op where nothing is mounted."""
+    """Unmount a disk; its loop device goes away with it. A no-op where nothing is mounted.
+
+    Raises:
+        SandboxError: it is still mounted.
+    """
+    if not await anyio.Path(folder).is_mount():
+        return
+    ended = await process.run(["umount", "--lazy", str(folder)])
     if await anyio.Path(folder).is_mount():
-        await process.run(["umount", "--lazy", str(folder)])
+        raise SandboxError(f"{folder} could not be unmounted: {ended.output}")
 
 
 async def _run(*command: str) -> None:

@@ -127,7 +127,11 @@ class DockerBackend:
         return Usage(stats["memory_stats"].get("usage"), cpu, stats["pids_stats"].get("current"))
 
     async def remove(self, sandbox_id: str) -> None:
-        """Remove the container with its volumes, disk and folder."""
+        """Remove the container with its volumes, disk and folder.
+
+        Raises:
+            SandboxError: something of it is still there; its folder stays, so that it is found again.
+        """
         await self._engine.remove(CONTAINER + sandbox_id)
         folder = self._place(sandbox_id)
         if await anyio.Path(folder / "disk").exists():

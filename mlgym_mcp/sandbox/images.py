@@ -15,7 +15,7 @@ from anyio import to_thread
 from mlgym_mcp import assets
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox import pip_settings
-from mlgym_mcp.sandbox.pip_settings import PipSettings
+from mlgym_mcp.sandbox.pip_settings import PipSettings, on_this_machine
 from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.sandbox.profiles import Profile, own_folders, short_hash
 
@@ -103,7 +103,7 @@ class Images:
                     context,
                     tag=self.tag(profile),
                     arguments={"PROFILE": profile.name, "BUILD": build, "APT_MIRROR": self.apt_mirror or ""},
-                    host_network=pip.on_this_machine,
+                    host_network=any(map(on_this_machine, [*pip.addresses, self.apt_mirror or ""])),
                     progress=progress,
                 )
         finally:  # also of a build that failed, since pip's settings may hold a password

@@ -25,9 +25,9 @@ class PipSettings:
     values: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def on_this_machine(self) -> bool:
-        """Whether an address is this machine's own, which a container reaches by the host's network alone."""
-        return any(urlsplit(url).hostname in _THIS_MACHINE for name in _PLACES for url in self.values.get(name, ()))
+    def addresses(self) -> list[str]:
+        """Where packages are looked for."""
+        return [url for name in _PLACES for url in self.values.get(name, ())]
 
     def as_config(self) -> str:
         """The text of a pip.conf."""
@@ -36,6 +36,11 @@ class PipSettings:
         text = io.StringIO()
         config.write(text)
         return text.getvalue()
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether an address is this machine's own, which a container reaches by the host's network alone."""
+    return urlsplit(url).hostname in _THIS_MACHINE
 
 
 async def find() -> PipSettings:

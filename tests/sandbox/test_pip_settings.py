@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlgym_mcp.sandbox.pip_settings import parse
+from mlgym_mcp.sandbox.pip_settings import on_this_machine, parse
 
 FILES = ["global.index-url='http://files/simple'", "global.cert='/etc/ssl/ca.crt'"]
 
@@ -27,4 +27,4 @@ def test_addresses_on_the_web_are_told_the_last_that_pip_would_hear(
 
 @pytest.mark.parametrize(("url", "own"), [("http://localhost:3141/x", True), ("http://mirror/localhost", False)])
 def test_an_index_on_this_machine_is_known(url: str, own: bool) -> None:
-    assert parse([f"global.index-url='{url}'"]).on_this_machine is own
+    assert on_this_machine(url) is own

@@ -15,6 +15,7 @@ import pytest
 from mlgym_mcp.egress import Egress
 from mlgym_mcp.egress.addresses import reachable
 from mlgym_mcp.errors import BackendUnavailable, SetupError
+from mlgym_mcp.sandbox import unix
 from mlgym_mcp.sandbox.base import Mount
 from mlgym_mcp.services import open_services
 from mlgym_mcp.sessions.manager import StartRequest
@@ -75,7 +76,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 async def answer(way_out: tuple[Mount, ...], request: str) -> str:
     """What the proxy says to a request, until it closes the connection."""
     said = b""
-    async with await anyio.connect_unix(way_out[0].source / "proxy.sock") as stream:
+    async with await unix.connect(way_out[0].source, "proxy.sock") as stream:
         await stream.send(request.encode())
         async for data in stream:
             said += data

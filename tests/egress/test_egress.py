@@ -14,7 +14,7 @@ import pytest
 
 from mlgym_mcp.egress import Egress
 from mlgym_mcp.egress.addresses import reachable
-from mlgym_mcp.errors import BackendUnavailable, SetupError
+from mlgym_mcp.errors import BackendUnavailable, SandboxGone, SetupError
 from mlgym_mcp.sandbox import unix
 from mlgym_mcp.sandbox.base import Mount
 from mlgym_mcp.services import open_services
@@ -133,7 +133,7 @@ async def test_each_sandbox_has_a_door_of_its_own_and_none_once_it_is_gone(tmp_p
         assert (await answer(one, request)).endswith("a page")
         assert "may not be reached from here, only: example.org" in await answer(two, request)
         await egress.dismiss("one")
-        with pytest.raises(OSError):
+        with pytest.raises(SandboxGone):
             await answer(one, request)
 
 
@@ -188,7 +188,7 @@ async def test_a_connection_carries_one_request_which_is_the_one_that_was_looked
         port = listener.getsockname()[1]
         async with patient(tmp_path) as egress:
             way_out = await egress.admit("one", task(tmp_path, f"localhost:{port}"))
-            async with await anyio.connect_unix(way_out[0].source / "proxy.sock") as stream:
+            async with await unix.connect(way_out[0].source, "proxy.sock") as stream:
                 await stream.send(
                     f"POST http://u:p@localhost:{port}/a?b HTTP/1.1\r\nHost: inner.example\r\nContent-Length: 2\r\n"
                     "Proxy-Authorization: Basic eA==\r\nX-Kept: 1\r\n\r\n"

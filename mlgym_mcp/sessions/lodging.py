@@ -10,7 +10,15 @@ from typing import Any
 import anyio
 import structlog
 
-from mlgym_mcp.errors import CallerError, SandboxError, SandboxGone, SessionBusy, SessionClosed, SetupError
+from mlgym_mcp.errors import (
+    CallerError,
+    InfrastructureError,
+    SandboxError,
+    SandboxGone,
+    SessionBusy,
+    SessionClosed,
+    SetupError,
+)
 from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sessions import exit_status
@@ -132,11 +140,15 @@ class Lodging:
             SessionClosed: the session was closed meanwhile.
             InfrastructureError: it did not work; the session goes on where it was.
         """
-        store = self._shared.services.store
+        store, egress = self._shared.services.store, self._shared.services.egress
         sandbox = store.sandbox_id()
-        self._way_out = await self._shared.services.egress.admit(sandbox, self._task)
+        self._way_out = await egress.admit(sandbox, self._task)
         spec = replace(self._spec(await self.prepared()), id=sandbox, token=secrets.token_hex(16))
-        guest = await self._sandbox_of(spec)
+        try:
+            guest = await self._sandbox_of(spec)
+        except InfrastructureError:
+            await egress.dismiss(sandbox)
+            raise
         old = guest
         try:
             await furnish_from(guest, checkpoint, store)

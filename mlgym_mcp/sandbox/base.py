@@ -57,6 +57,11 @@ class Limits(BaseModel):
         """How much it gets of CPUs that others want too, who have 1.0 unless they were given another weight."""
         return WEIGHT_PER_CPU * self.cpus
 
+    @property
+    def cpu_shares(self) -> int:
+        """The same as cgroups of version 1 and Docker count it: 1024 for 1.0, and never less than 2."""
+        return max(2, round(1024 * self.cpu_weight))
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:

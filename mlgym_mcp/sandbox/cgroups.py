@@ -106,7 +106,7 @@ def _settings(version: int, limits: Limits) -> Mapping[str, str]:
         "pids.max": str(limits.processes),
         "cpu.cfs_period_us": str(PERIOD),
         "cpu.cfs_quota_us": str(quota),
-        "cpu.shares": str(round(1024 * limits.cpu_weight)),
+        "cpu.shares": str(limits.cpu_shares),
     }
 
 

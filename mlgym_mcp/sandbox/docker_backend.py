@@ -217,7 +217,7 @@ class DockerBackend:
             "mem_limit": limits.memory,
             "memswap_limit": limits.memory,
             "nano_cpus": int(limits.cpus * 1e9),
-            "cpu_shares": max(2, round(1024 * limits.cpu_weight)),
+            "cpu_shares": limits.cpu_shares,
             "shm_size": limits.shm,
             "tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,size={limits.tmp},mode=1777"},
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},

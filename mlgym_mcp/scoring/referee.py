@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio
 import structlog
@@ -19,6 +18,7 @@ from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import MIB, Backend, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
+from mlgym_mcp.sandbox.pieces import pieces
 from mlgym_mcp.scoring.grading import Silence, Verdict, grade, load
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.reward import task_reward
@@ -28,7 +28,6 @@ from mlgym_mcp.seed import derive_seed, secret_hash
 
 START_ALLOWANCE = 120.0
 """Seconds that starting and ending a scoring's sandboxes may take beside the scoring itself."""
-READ_SIZE = 256 * 1024
 UPSTREAM = "upstream"
 
 log = structlog.get_logger()
@@ -119,7 +118,7 @@ class Referee:
         )
         with request.counted(spec.limits):
             async with open_sandbox(self._backend, spec) as guest:
-                await guest.write(ARTEFACT, _pieces(request.artefact.path))
+                await guest.write(ARTEFACT, pieces(request.artefact.path))
                 yield guest
 
     def _python(self, request: ScoreRequest) -> str:
@@ -169,9 +168,3 @@ def _covers_upstream(request: ScoreRequest) -> bool:
 
 def _stands_beside_published(request: ScoreRequest) -> bool:
     return request.phase == "submit" and request.prepared.flavour == "full"
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        while piece := await file.read(READ_SIZE):
-            yield piece

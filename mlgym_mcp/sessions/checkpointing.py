@@ -4,16 +4,19 @@ Processes are not carried, nor what lies outside the workspace. What was spent i
 budget as it is now, one that begins from a checkpoint what was left at it.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
 
 from mlgym_mcp.errors import CallerError
+from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.workspace import pack_workspace
 from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.budget import dump_budget
 from mlgym_mcp.sessions.call import Call
-from mlgym_mcp.sessions.ledger import Ledger
+from mlgym_mcp.sessions.ledger import Entry, Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.replies import CheckpointReply
 from mlgym_mcp.sessions.shared import Shared
@@ -50,36 +53,36 @@ class Checkpointing:
 
     async def take(self, call: Call) -> CheckpointReply:
         """Keep the session's files and exports as they are now, once no command runs in its shell."""
-        until = anyio.current_time() + call.patience
-        guest = await self.lodging.guest(call)
+        self.lodging.require_open()
         self._require_room()
-        async with self.shell.turn(guest, until - anyio.current_time()):
-            guest = await self.lodging.guest(call)
-            async with accepted(self.lodging, "checkpoint", {}, call, charge=False) as entry:
-                chunks = pack_workspace(guest, max_size=self.task.resources.disk + ROOM)
-                archive, carried = await self._store.workspaces.add(chunks), await guest.carried()
-                budget = dump_budget(self.ledger.budget.carried_over(self.ledger.now))
-                made = self._store.checkpoints.add(
-                    self.ledger.row.id, archive, carried, budget=budget, at=self.ledger.now
-                )
-                running = tuple(job.job for job in await guest.jobs() if job.running)
-        reply = self._reply(made, running, self.ledger.seconds(entry))
-        self.ledger.finish(entry, reply)
-        return reply
+        async with self._shell_of(call) as guest, self._accepted("checkpoint", {}, call) as entry:
+            chunks = pack_workspace(guest, max_size=self.task.resources.disk + ROOM)
+            archive, carried = await self._store.workspaces.add(chunks), await guest.carried()
+            budget = dump_budget(self.ledger.budget.carried_over(self.ledger.now))
+            made = self._store.checkpoints.add(self.ledger.row.id, archive, carried, budget=budget, at=self.ledger.now)
+            running = await _running(guest)
+        return self._answered(entry, made, running)
 
     async def restore(self, name: str, call: Call) -> CheckpointReply:
         """Go back to a checkpoint: in a fresh sandbox, so that nothing of what came after is left."""
+        self.lodging.require_open()
+        checkpoint = self.find(name)
+        request = {"checkpoint": name}
+        async with self._shell_of(call) as guest, self._accepted("restore", request, call) as entry:
+            running = await _running(guest)
+            await self.lodging.move(checkpoint)
+        return self._answered(entry, checkpoint, running)
+
+    @asynccontextmanager
+    async def _shell_of(self, call: Call) -> AsyncIterator[Guest]:
+        """The guest, while no command runs in its shell."""
         until = anyio.current_time() + call.patience
         guest = await self.lodging.guest(call)
-        checkpoint = self.find(name)
         async with self.shell.turn(guest, until - anyio.current_time()):
-            guest = await self.lodging.guest(call)
-            async with accepted(self.lodging, "restore", {"checkpoint": name}, call, charge=False) as entry:
-                running = tuple(job.job for job in await guest.jobs() if job.running)
-                await self.lodging.move(checkpoint)
-        reply = self._reply(checkpoint, running, self.ledger.seconds(entry))
-        self.ledger.finish(entry, reply)
-        return reply
+            yield await self.lodging.guest(call)  # another's, if whoever had the shell has gone back to a checkpoint
+
+    def _accepted(self, kind: str, request: object, call: Call) -> AbstractAsyncContextManager[Entry]:
+        return accepted(self.lodging, kind, request, call, charge=False)
 
     @property
     def _store(self) -> Store:
@@ -94,12 +97,18 @@ class Checkpointing:
                 "allowed; go on without new ones, or with a fork."
             )
 
-    def _reply(self, checkpoint: Checkpoint, running: tuple[str, ...], seconds: float) -> CheckpointReply:
-        return CheckpointReply(
+    def _answered(self, entry: Entry, checkpoint: Checkpoint, running: tuple[str, ...]) -> CheckpointReply:
+        reply = CheckpointReply(
             name=checkpoint.name,
             size=checkpoint.size,
             running=running,
-            seconds=seconds,
+            seconds=self.ledger.seconds(entry),
             budget=self.ledger.left(),
             state=self.ledger.state,
         )
+        self.ledger.finish(entry, reply)
+        return reply
+
+
+async def _running(guest: Guest) -> tuple[str, ...]:
+    return tuple(job.job for job in await guest.jobs() if job.running)

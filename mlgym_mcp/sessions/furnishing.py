@@ -1,14 +1,10 @@
 """Furnishing: what a session finds in a fresh sandbox."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import anyio
 from anyio import to_thread
 
 from mlgym_mcp.errors import StoreError
-from mlgym_mcp.sandbox.frames import CHUNK
 from mlgym_mcp.sandbox.guest import Carried, Guest
+from mlgym_mcp.sandbox.pieces import pieces
 from mlgym_mcp.sandbox.workspace import lay_out_workspace
 from mlgym_mcp.store import Checkpoint, Store
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -31,11 +27,5 @@ async def furnish_from(guest: Guest, checkpoint: Checkpoint, store: Store) -> No
     archive = store.workspaces.get(checkpoint.archive)
     if archive is None:
         raise StoreError(f"the archive {checkpoint.archive} of a checkpoint is gone from the data folder")
-    await lay_out_workspace(guest, _pieces(archive.path))
+    await lay_out_workspace(guest, pieces(archive.path))
     await guest.carry(Carried(checkpoint.cwd, checkpoint.exports))
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        while piece := await file.read(CHUNK):
-            yield piece

@@ -1,6 +1,7 @@
 """A session: one attempt at one task."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -96,10 +97,7 @@ class Session:
             BudgetSpent: no step or no time is left.
             CommandRefused: the guest refused it. Free.
         """
-        known = self._once.known("bash", call, CommandReply)
-        return await self._answer(
-            known or self._once.start("bash", call, lambda: self._bash(command, background, call)), call
-        )
+        return await self._answer("bash", CommandReply, call, lambda: self._bash(command, background, call))
 
     async def edit(self, request: EditRequest, *, call: Call = PATIENT) -> EditReply:
         """View or change a file. One step.
@@ -110,8 +108,7 @@ class Session:
             SessionBusy, SessionClosed, BudgetSpent: as for `bash`.
         """
         check(request)
-        known = self._once.known("edit", call, EditReply)
-        return await self._answer(known or self._once.start("edit", call, lambda: self._edit(request, call)), call)
+        return await self._answer("edit", EditReply, call, lambda: self._edit(request, call))
 
     async def job(
         self, job: str, action: JobAction = "wait", *, data: bytes | None = None, call: Call = PATIENT
@@ -122,9 +119,10 @@ class Session:
             CommandRefused: there is no such job, or it takes no input.
             SessionBusy, SessionClosed: as for `bash`.
         """
-        known = self._once.known("job", call, CommandReply)
-        operation = known or self._once.start("job", call, lambda: self._job(job, action, data, call))
-        return await self._answer(operation, call, at_least=KILL_WAIT if action == "kill" else 0.0)
+        at_least = KILL_WAIT if action == "kill" else 0.0
+        return await self._answer(
+            "job", CommandReply, call, lambda: self._job(job, action, data, call), at_least=at_least
+        )
 
     async def validate(self, *, call: Call = PATIENT) -> ScoreReply:
         """Score the artefact as it is now, without ending the session. One step.
@@ -154,9 +152,7 @@ class Session:
             CommandRefused: a file can't be read.
             SessionBusy, SessionClosed: as for `bash`.
         """
-        known = self._once.known("checkpoint", call, CheckpointReply)
-        operation = known or self._once.start("checkpoint", call, lambda: self._checkpointing.take(call))
-        return await self._answer(operation, call)
+        return await self._answer("checkpoint", CheckpointReply, call, lambda: self._checkpointing.take(call))
 
     async def restore(self, checkpoint: str, *, call: Call = PATIENT) -> CheckpointReply:
         """Go back to a checkpoint; what was spent stays spent. Free.
@@ -165,9 +161,8 @@ class Session:
             CallerError: the session has no such checkpoint.
             SessionBusy, SessionClosed: as for `bash`.
         """
-        known = self._once.known("restore", call, CheckpointReply)
-        operation = known or self._once.start("restore", call, lambda: self._checkpointing.restore(checkpoint, call))
-        return await self._answer(operation, call)
+        work = partial(self._checkpointing.restore, checkpoint, call)
+        return await self._answer("restore", CheckpointReply, call, work)
 
     def origin(self, checkpoint: str) -> Checkpoint:
         """A checkpoint of this session, for another session to begin from.
@@ -288,7 +283,11 @@ class Session:
         self._ledger.finish(entry, reply)
         return reply
 
-    async def _answer(self, operation: Operation[T], call: Call, *, at_least: float = 0.0) -> T:
+    async def _answer(
+        self, kind: str, reply: type[T], call: Call, work: Callable[[], Awaitable[T]], *, at_least: float = 0.0
+    ) -> T:
+        """What comes of work that is done once under the call's key, as long as the caller waits for it."""
+        operation = self._once.known(kind, call, reply) or self._once.start(kind, call, work)
         limits = self._shared.limits
         limit = max(call.patience, at_least) + limits.slack_s
         if not await wait(operation, call, pause=limits.notify_s, last_line=self._last_line, limit=limit):

@@ -12,9 +12,9 @@ from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
 from mlgym_mcp.tools.render import checkpoint_text, restore_text, session_text
 from mlgym_mcp.tools.reply import structured
+from mlgym_mcp.tools.sessions import SessionResult
 
 CheckpointResult = Annotated[CallToolResult, CheckpointAnswer]
-SessionResult = Annotated[CallToolResult, SessionAnswer]
 
 
 class CheckpointTools:

@@ -1,0 +1,1 @@
+"""Agents: what attempts a task with the tools of one session."""

@@ -1,0 +1,22 @@
+"""The kinds of agents. A kind's module is imported when a run names it."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from mlgym_clients.agents.agent import Agent, BadOptions
+
+KINDS: Mapping[str, str] = {}
+"""Kind → the module that has `make(options) -> Agent`."""
+
+
+def make(kind: str, options: Mapping[str, Any]) -> Agent:
+    """An agent of a kind.
+
+    Raises:
+        BadOptions: there is no such kind, an option is unknown or wrong, or what the kind needs is not installed.
+    """
+    if kind not in KINDS:
+        raise BadOptions(f"there is no kind of agent {kind!r}; there are: {', '.join(KINDS)}.")
+    agent: Agent = import_module(KINDS[kind]).make(options)
+    return agent

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: its facts, its attempts, their events and messages."""

@@ -1,0 +1,125 @@
+"""A run's folder.
+
+```
+run.json                                the run's facts
+attempts/<task>/<agent>/<number>/
+  attempt.json                          the attempt, rewritten whole whenever something is known
+  events.jsonl                          the session's trajectory, as the server keeps it
+  messages.jsonl                        a model's conversation, where the agent has one
+  …                                     what else an agent left: a program's transcript
+```
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from mlgym_clients.records.attempt import Attempt, AttemptKey
+from mlgym_clients.records.message import Message
+from mlgym_clients.records.run import RunFacts
+
+Kept = TypeVar("Kept", RunFacts, Attempt)
+Event = dict[str, Any]
+"""An event of a session: kind, at, seconds, request, reply, error."""
+
+
+class NoRun(Exception):
+    """Raised where a folder is not a run's, or what it holds can't be read; says which file and why."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk. Every file is written beside itself and moved into place, so none is ever half there."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "run.json").is_file()
+
+    def read_run(self) -> RunFacts:
+        """The run's facts.
+
+        Raises:
+            NoRun: there are none here, or they can't be read.
+        """
+        return _read(RunFacts, self.path / "run.json")
+
+    def write_run(self, facts: RunFacts) -> None:
+        """Write the run's facts down."""
+        write(self.path / "run.json", facts.model_dump_json(indent=2) + "\n")
+
+    def attempt_folder(self, key: AttemptKey) -> Path:
+        """Where an attempt's files lie; an agent may put its own there."""
+        return self.path / "attempts" / key.task / key.agent / str(key.number)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """Every attempt that was begun, in the order of tasks, agents and numbers.
+
+        Raises:
+            NoRun: one can't be read.
+        """
+        for path in sorted(self.path.glob("attempts/*/*/*/attempt.json"), key=_place):
+            yield _read(Attempt, path)
+
+    def read_attempt(self, key: AttemptKey) -> Attempt | None:
+        """An attempt; None while it was not begun."""
+        path = self.attempt_folder(key) / "attempt.json"
+        return _read(Attempt, path) if path.is_file() else None
+
+    def write_attempt(self, attempt: Attempt) -> None:
+        """Write an attempt down as it stands."""
+        write(self.attempt_folder(attempt.key) / "attempt.json", attempt.model_dump_json(indent=2) + "\n")
+
+    def read_events(self, key: AttemptKey) -> list[Event]:
+        """An attempt's events; none where none were fetched."""
+        return [json.loads(line) for line in _lines(self.attempt_folder(key) / "events.jsonl")]
+
+    def write_events(self, key: AttemptKey, events: Iterable[Event]) -> None:
+        """Write an attempt's events down, over those that are there."""
+        lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+        write(self.attempt_folder(key) / "events.jsonl", "".join(lines))
+
+    def read_messages(self, key: AttemptKey) -> list[Message]:
+        """A conversation; empty where the agent had none."""
+        lines = _lines(self.attempt_folder(key) / "messages.jsonl")
+        return [Message.model_validate_json(line) for line in lines]
+
+    def add_message(self, key: AttemptKey, message: Message) -> None:
+        """Add a message to an attempt's conversation."""
+        path = self.attempt_folder(key) / "messages.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(message.model_dump_json(exclude_defaults=True) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _read(kind: type[Kept], path: Path) -> Kept:
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NoRun(f"there is no {path}; name the folder that `mlgym-mcp run` printed.") from None
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise NoRun(f"{path} can't be read: {error}") from None
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _place(path: Path) -> tuple[str, str, int]:
+    number = path.parent
+    return number.parents[1].name, number.parent.name, int(number.name)

@@ -44,6 +44,12 @@ def serve(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="Where HTTP is served; beyond this machine with a token.", show_default=False)
     ] = None,
     port: Annotated[int | None, typer.Option(help="The port of HTTP; 0: any that is free.", show_default=False)] = None,
+    end_with_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--end-with-stdin", help="Over HTTP, for a program that starts it: print the address, end with stdin."
+        ),
+    ] = False,
 ) -> None:
     """Serve MCP on stdin and stdout, or over HTTP."""
     given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
@@ -59,7 +65,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     if settings.task is not None:
         catalog_of(settings).get(settings.task)
     if http:
-        _serve_http(settings)
+        _serve_http(settings, end_with_stdin=end_with_stdin)
     else:
         _serve_stdio(settings)
 
@@ -76,19 +82,22 @@ def _serve_stdio(settings: Settings) -> None:
     stdio.run(opening)
 
 
-def _serve_http(settings: Settings) -> None:
+def _serve_http(settings: Settings, *, end_with_stdin: bool) -> None:
     from mlgym_mcp.server import open_web
     from mlgym_mcp.web import address, serving
 
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
         async with open_web(settings) as app:
-            typer.echo(f"mlgym-mcp: serving MCP at {address.url(listener)}/mcp", err=True)
+            endpoint = f"{address.url(listener)}/mcp"
+            typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)
+            if end_with_stdin:
+                typer.echo(endpoint)
             yield app
 
     address.require_guard(settings.host, settings.token)
     with address.listen(settings.host, settings.port) as listener:
-        serving.run(opening, listener)
+        serving.run(opening, listener, end_with_stdin=end_with_stdin)
 
 
 def demo(

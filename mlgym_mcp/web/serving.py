@@ -1,8 +1,10 @@
 """The process that serves over HTTP: it ends soon after a signal, and what its sessions do goes on by their leases."""
 
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -23,8 +25,10 @@ KEEP_ALIVE = 75
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[ASGIApp]]
 
 
-def run(opening: Opening, listener: socket.socket) -> None:
-    """Serve the app that `opening` yields until a signal arrives."""
+def run(opening: Opening, listener: socket.socket, *, end_with_stdin: bool = False) -> None:
+    """Serve the app that `opening` yields until a signal arrives, or, if asked for, standard input ends."""
+    if end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     anyio.run(_run, opening, listener)
 
 
@@ -74,6 +78,13 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _end_with_stdin() -> None:
+    # Not by sys.stdin: its lock, held by a thread that is never joined, would abort the interpreter's end.
+    while os.read(0, 1 << 16):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _signal() -> None:

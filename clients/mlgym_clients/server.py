@@ -79,9 +79,13 @@ async def _address(process: Process, log: Path) -> str:
     try:
         line = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", LONGEST_LINE)
     except (anyio.EndOfStream, anyio.IncompleteRead):
-        said = log.read_text("utf-8", "replace").strip().splitlines()
-        raise ServerFailed(f"the server did not start: {said[-1] if said else 'it said nothing'} ({log})") from None
+        raise ServerFailed(f"the server did not start: {_last_line(log)} ({log})") from None
     return line.decode().removesuffix("/mcp")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
 
 
 async def _end(process: Process) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 from mlgym_clients.agents.agent import Agent, BadOptions
 
-KINDS: Mapping[str, str] = {}
+KINDS: Mapping[str, str] = {
+    "human": "mlgym_clients.agents.human",
+    "model": "mlgym_clients.agents.model",
+}
 """Kind → the module that has `make(options) -> Agent`."""
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
-import httpx2
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Tool
@@ -42,7 +41,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Session:
-    """A client at the endpoint of one session. Whatever keeps a call from being answered is `Unreachable`."""
+    """A client at the endpoint of one session. A call that can't be answered is `Unreachable`.
+
+    When the server itself is gone, the client cancels whoever calls, and the block that connected it says why.
+    """
 
     client: Client
 
@@ -68,5 +70,5 @@ class Session:
 def _reaching() -> Iterator[None]:
     try:
         yield
-    except (MCPError, httpx2.HTTPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+    except (MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
         raise Unreachable(f"the server could not be reached: {str(error) or type(error).__name__}") from error

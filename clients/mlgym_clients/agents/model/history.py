@@ -34,7 +34,7 @@ def _shortened(part: ModelRequestPart) -> ModelRequestPart:
     if not isinstance(part, ToolReturnPart):
         return part
     content = f"(old output left out, {_lines(part.content)} lines)"
-    return ToolReturnPart(part.tool_name, content, part.tool_call_id, outcome=part.outcome)
+    return ToolReturnPart(part.tool_name, content, part.tool_call_id, timestamp=part.timestamp, outcome=part.outcome)
 
 
 def _lines(content: ToolReturnContent) -> int:

@@ -16,7 +16,7 @@ until the task is submitted.
 - Get something valid early and `validate` it: it shows what is wrong with the format, and if the budget runs out, what
   last validated is submitted for you.
 - Then improve it, one idea after the other, each measured. Keep what is better; go back from what is worse.
-- What takes longer than a call becomes a job; `background: true` makes it one at once. Wait for it with `job`, for free.
+- What takes longer than a call becomes a job; `background: true` makes it one at once. Wait for it with `job`: free.
 - There is no terminal: editors, pagers and questions don't work. Print what you need and no more.
 - The last line of every reply says what is left of the budget. Write down in a file what you may need later: old
   outputs may be left out of this conversation.

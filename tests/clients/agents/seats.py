@@ -15,6 +15,8 @@ from mlgym_clients.records.task import TaskFacts
 from tests.fakes import TASK, World
 from tests.tools.stage import connected, facts_of
 
+UNLIMITED = Limits()
+
 
 @dataclass
 class Heard:
@@ -35,7 +37,7 @@ class Heard:
         return [message.content for message in self.messages if message.role == role]
 
 
-def seat_at(client: Client, folder: Path, task: str, brief: str, *, limits: Limits = Limits()) -> tuple[Seat, Heard]:
+def seat_at(client: Client, folder: Path, task: str, brief: str, *, limits: Limits = UNLIMITED) -> tuple[Seat, Heard]:
     """A seat at a client's session, and what is heard there."""
     heard = Heard()
     facts = TaskFacts(id=task, title="Toy", domain="toys", metric="accuracy", goal="maximize", target=1.0)
@@ -55,7 +57,7 @@ def seat_at(client: Client, folder: Path, task: str, brief: str, *, limits: Limi
 
 
 @asynccontextmanager
-async def toy_seat(folder: Path, *, limits: Limits = Limits()) -> AsyncIterator[tuple[Seat, Heard]]:
+async def toy_seat(folder: Path, *, limits: Limits = UNLIMITED) -> AsyncIterator[tuple[Seat, Heard]]:
     """A seat at a session of ten steps, on fakes."""
     async with connected(World(folder)) as client:
         started = facts_of(await client.call_tool("start", {"task": TASK}))

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from tests.clients.agents.seats import seat_at, toy_seat
 from tests.processes import http_server
-from tests.strangers.attempt import ANSWERS, ATTEMPT, TASK, assert_scored
+from tests.strangers.attempt import ATTEMPT, TASK, assert_scored
 from tests.strangers.models.completions import COMPLETIONS
 from tests.strangers.models.endpoint import Model, scripted
 from tests.tools.stage import facts_of
@@ -38,7 +38,8 @@ async def test_a_model_of_a_busy_provider_attempts_a_task_to_its_score(tmp_path:
             assert await agent.attempt(seat) == Ending()
     assert_scored(tmp_path)
     assert len(model.requests) == len(ATTEMPT.calls)
-    for expected, answer in zip(ANSWERS, heard.said("tool"), strict=True):
+    answers = ("# Battle of the sexes", "return 0", "The score on the validation part", "exit status: submitted")
+    for expected, answer in zip(answers, heard.said("tool"), strict=True):
         assert expected in answer
     assert heard.said("user")[0].startswith("# Battle of the sexes")
     used = seat.meter.usage

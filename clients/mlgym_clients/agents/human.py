@@ -48,9 +48,9 @@ def make(options: Mapping[str, Any]) -> Agent:
     Raises:
         BadOptions: there is an option, or no terminal.
     """
-    checked(HumanOptions, options)
+    checked("human", HumanOptions, options)
     if not sys.stdin.isatty():
-        raise BadOptions("an agent of kind 'human' needs a terminal: run it where you can type.")
+        raise BadOptions("the agent `human` needs a terminal: run it where you can type.")
     return HumanAgent(sys.stdin, Console(highlight=False, markup=False), _in_editor)
 
 
@@ -72,7 +72,7 @@ class HumanAgent:
             BadOptions: the person is at another attempt.
         """
         if self._busy:
-            raise BadOptions("a human attempts one task at a time: run with --concurrency 1.")
+            raise BadOptions("the agent `human` attempts one task at a time: run with --concurrency 1.")
         self._busy = True
         try:
             return await _Desk(self, seat).run()

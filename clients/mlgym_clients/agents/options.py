@@ -15,25 +15,26 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Kind = TypeVar("Kind", bound=Options)
+Chosen = TypeVar("Chosen", bound=Options)
 
 
-def checked(kind: type[Kind], given: Mapping[str, Any]) -> Kind:
+def checked(agent: str, options: type[Chosen], given: Mapping[str, Any]) -> Chosen:
     """The options of a kind of agent.
 
     Raises:
         BadOptions: one is missing, unknown or wrong.
     """
     try:
-        return kind.model_validate(given)
+        return options.model_validate(given)
     except ValidationError as error:
-        raise BadOptions("; ".join(_told(one, kind) for one in error.errors())) from None
+        wrong = "; ".join(_told(one, options) for one in error.errors())
+        raise BadOptions(f"options of the agent `{agent}`: {wrong}.") from None
 
 
-def _told(error: ErrorDetails, kind: type[Options]) -> str:
+def _told(error: ErrorDetails, options: type[Options]) -> str:
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
-        return f"there is no option {place!r}; there are: {', '.join(kind.model_fields)}"
+        return f"there is no {place!r}; there are: {', '.join(options.model_fields) or 'none'}"
     if error["type"] == "missing":
-        return f"option {place!r} is missing"
-    return f"option {place!r}: {error['msg'].removeprefix('Value error, ')}"
+        return f"{place!r} is missing"
+    return f"{place!r}: {error['msg'].removeprefix('Value error, ')}"

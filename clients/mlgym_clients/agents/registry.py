@@ -11,6 +11,8 @@ KINDS: Mapping[str, str] = {
     "model": "mlgym_clients.agents.model",
 }
 """Kind → the module that has `make(options) -> Agent`."""
+ALONE = frozenset({"human"})
+"""Kinds that attempt one task at a time: no run has them that makes several attempts at once."""
 
 
 def make(kind: str, options: Mapping[str, Any]) -> Agent:

@@ -1,13 +1,9 @@
 """A seat's session: its tools called, and how it stands."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 from mcp import Client
-from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Tool
 
 from mlgym_clients.agents.agent import Unreachable
@@ -41,34 +37,25 @@ class Standing:
 
 @dataclass(frozen=True)
 class Session:
-    """A client at the endpoint of one session. A call that can't be answered is `Unreachable`.
-
-    When the server itself is gone, the client cancels whoever calls, and the block that connected it says why.
-    """
+    """A client at the endpoint of one session."""
 
     client: Client
 
     async def tools(self) -> list[Tool]:
         """What the server offers."""
-        with _reaching():
-            return (await self.client.list_tools()).tools
+        return (await self.client.list_tools()).tools
 
     async def call(self, tool: str, **arguments: Any) -> CallToolResult:
         """What a tool answers, be it an error."""
-        with _reaching():
-            return await self.client.call_tool(tool, arguments)
+        return await self.client.call_tool(tool, arguments)
 
     async def standing(self) -> Standing:
-        """How the session stands. Free, and not on its record."""
+        """How the session stands. Free, and not on its record.
+
+        Raises:
+            Unreachable: the server does not know it.
+        """
         facts = facts_of(await self.call("status"))
         if not facts:
             raise Unreachable("the server does not know the session any more")
         return Standing(facts["state"], facts["left"]["steps"], facts["left"]["wall_time"])
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    try:
-        yield
-    except (MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-        raise Unreachable(f"the server could not be reached: {str(error) or type(error).__name__}") from error

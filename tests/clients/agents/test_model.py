@@ -50,9 +50,14 @@ class Scripted:
         return ModelResponse(list(turn), usage=RequestUsage(input_tokens=100, output_tokens=10))
 
 
+def parts(messages: list[ModelMessage]) -> list[ToolReturnPart]:
+    """What tools answered, as it was sent."""
+    return [part for message in messages for part in message.parts if isinstance(part, ToolReturnPart)]
+
+
 def outputs(messages: list[ModelMessage]) -> list[Any]:
     """What tools printed, as it was sent."""
-    return [part.content for message in messages for part in message.parts if isinstance(part, ToolReturnPart)]
+    return [part.content for part in parts(messages)]
 
 
 def agent(script: Scripted, **options: Any) -> ModelAgent:
@@ -132,23 +137,20 @@ async def test_an_image_is_shown_as_one(tmp_path: Path) -> None:
     assert heard.said("tool")[1] == f"(image/png, 8 bytes)\n{text}"
 
 
-@pytest.mark.parametrize(
-    ("call", "answer"),
-    [
-        (ToolCallPart("python", {"code": "1"}), "There is no tool python; there are: "),
-        (ToolCallPart("bash", '{"command": "ls'), "no JSON object"),
-        (ToolCallPart("bash", {"cmd": "ls"}), "command\n  Field required"),
-    ],
-)
-async def test_calls_that_no_tool_understands_are_answered_thrice(
-    tmp_path: Path, call: ToolCallPart, answer: str
-) -> None:
-    script = Scripted([[call], [LOOK], [call]])
+async def test_calls_that_no_tool_understands_are_answered_and_the_third_in_a_row_is_the_end(tmp_path: Path) -> None:
+    unknown = ToolCallPart("python", {"code": "1"})
+    broken = ToolCallPart("bash", '{"command": "ls')
+    lacking = ToolCallPart("bash", {"cmd": "ls"})
+    script = Scripted([[unknown], [unknown, LOOK], [unknown], [broken], [lacking]])
     async with toy_seat(tmp_path) as (seat, heard):
         ending = await agent(script).attempt(seat)
     assert ending.why == "exit_format"
     assert len(script.sent) == 5
-    assert answer in heard.said("tool")[-1]
+    told = heard.said("tool")[-3:]
+    expected = ("There is no tool python; there are: ", "no JSON object", "command\n  Field required")
+    for part, answer in zip(expected, told, strict=True):
+        assert part in answer
+    assert [part.outcome for part in parts(script.sent[-1])] == ["failed", "failed", "success", "failed", "failed"]
 
 
 async def test_a_limit_ends_an_attempt_before_anything_more_is_done(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ async def test_a_limit_ends_an_attempt_before_anything_more_is_done(tmp_path: Pa
 
 async def test_a_limit_of_cost_needs_prices(tmp_path: Path) -> None:
     async with toy_seat(tmp_path, limits=Limits(cost=1)) as (seat, _):
-        with pytest.raises(BadOptions, match="give option 'prices'"):
+        with pytest.raises(BadOptions, match="give the option 'prices'"):
             await agent(Scripted([[WRITE]])).attempt(seat)
 
 
@@ -184,9 +186,9 @@ def test_what_is_read_from_a_cache_has_its_own_price() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "option 'model' is missing"),
-        ({"model": "openai:gpt-4o", "temprature": 1}, "there is no option 'temprature'; there are: model, base_url"),
-        ({"model": "openai:gpt-4o", "top_p": 7}, "option 'top_p': .*less than or equal to 1"),
+        ({}, "options of the agent `model`: 'model' is missing"),
+        ({"model": "openai:gpt-4o", "temprature": 1}, "there is no 'temprature'; there are: model, base_url"),
+        ({"model": "openai:gpt-4o", "top_p": 7}, "'top_p': .*less than or equal to 1"),
         ({"model": "openai:gpt-4o"}, "OPENAI_API_KEY"),
         ({"model": "opnai:gpt-4o"}, "Unknown model: opnai:gpt-4o"),
         ({"model": "m", "base_url": "http://127.0.0.1:1", "api_key_env": "NO_KEY"}, "the environment has no NO_KEY"),

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from starlette.responses import JSONResponse
+
 from tests.strangers.models.endpoint import Event, Wire
 from tests.strangers.models.script import Request, Turn
 
@@ -38,6 +40,11 @@ def answer(turn: Turn) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
         "usage": USAGE,
     }
+
+
+def failure(status: int, code: str) -> JSONResponse:
+    """An answer that is none; it may be asked for again at once."""
+    return JSONResponse({"error": {"message": code, "code": code, "type": code}}, status, {"retry-after-ms": "1"})
 
 
 def events(turn: Turn) -> Iterator[Event]:

@@ -14,10 +14,10 @@ def make(options: Mapping[str, Any]) -> Agent:
     Raises:
         BadOptions: an option is wrong, the provider wants a key that is not there, or its library is not installed.
     """
-    chosen = checked(ModelOptions, options)
+    chosen = checked("model", ModelOptions, options)
     try:
         from mlgym_clients.agents.model.agent import ModelAgent
         from mlgym_clients.agents.model.provider import model_of
     except ImportError as error:
-        raise BadOptions(f"agents of kind 'model' need: pip install 'mlgym-mcp[model]' ({error})") from None
+        raise BadOptions(f"the agent `model` needs: pip install 'mlgym-mcp[model]' ({error})") from None
     return ModelAgent(chosen, model_of(chosen))

@@ -77,7 +77,7 @@ class _Play:
         self._seat.meter.add(usage)
         if usage.cost is None and self._seat.meter.limits.cost is not None:
             raise BadOptions(
-                f"nobody knows the price of {options.model}, so no limit of cost can be kept: give option 'prices'."
+                f"nobody knows the price of {options.model}, so no limit of cost can be kept: give the option 'prices'."
             )
         return response
 

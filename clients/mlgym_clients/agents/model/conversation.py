@@ -30,9 +30,12 @@ class Conversation:
 
     def open(self, system_prompt: str, first_message: str) -> None:
         """Tell the model what it is to do."""
-        self._hear(Message(role="system", content=system_prompt))
+        parts: list[ModelRequestPart] = [UserPromptPart(first_message)]
+        if system_prompt:  # providers refuse an empty one
+            self._hear(Message(role="system", content=system_prompt))
+            parts.insert(0, SystemPromptPart(system_prompt))
         self._hear(Message(role="user", content=first_message))
-        self._send([SystemPromptPart(system_prompt), UserPromptPart(first_message)])
+        self._send(parts)
 
     def say(self, text: str) -> None:
         """Tell the model something."""

@@ -32,7 +32,7 @@ def model_of(options: ModelOptions) -> Model:
             return infer_model(options.model)
         return infer_model(options.model, lambda kind: cast(Any, infer_provider_class(kind))(**given))
     except (UserError, ImportError, TypeError, ValueError) as error:
-        raise BadOptions(f"option 'model', {options.model!r}: {error}") from None
+        raise BadOptions(f"options of the agent `model`: 'model', {options.model!r}: {error}") from None
 
 
 def settings_of(options: ModelOptions) -> ModelSettings:
@@ -54,5 +54,5 @@ def _key(variable: str | None) -> str | None:
         return None
     key = os.environ.get(variable)  # noqa: TID251 - a key's place is the environment, and the options name it
     if not key:
-        raise BadOptions(f"option 'api_key_env': the environment has no {variable}.")
+        raise BadOptions(f"options of the agent `model`: 'api_key_env': the environment has no {variable}.")
     return key

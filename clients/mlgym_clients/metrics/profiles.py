@@ -84,7 +84,7 @@ def profiles(table: Ratios, end: float, epsilon: float = EPSILON) -> Profiles:
 
 
 def areas(table: Ratios, end: float) -> dict[str, float]:
-    """The areas under the profiles, without the profiles: each task adds a step for each point that it is counted at."""
+    """The areas under the profiles, without the profiles: a task adds a step for each point that it is counted at."""
     taus = _grid(end)[:-1]
     found = {}
     for method, logarithms in _logarithms(table).items():

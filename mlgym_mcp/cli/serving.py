@@ -27,7 +27,10 @@ def serve(  # noqa: PLR0913 - one parameter an option
     ] = None,
     tools: Annotated[
         list[str] | None,
-        typer.Option(help="An optional group: checkpoints or evaluation; may be repeated.", show_default=False),
+        typer.Option(
+            help="An optional group: checkpoints, evaluation, memory or literature; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     network: Annotated[
         Literal["tasks", "none"] | None,

@@ -42,6 +42,7 @@ def session_document(store: Store, row: SessionRow) -> Document:
         "session": row.sandbox,
         **{name: getattr(row, name) for name in FACTS},
         "branched": row.origin is not None,
+        "aids": row.aids.split(),
         "budget": json.loads(row.budget),
         "submissions": [
             {"phase": one.phase, "artefact": one.artefact, "size": one.size, "at": one.at}

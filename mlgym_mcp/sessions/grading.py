@@ -112,6 +112,7 @@ class Grader:
             gpus=self.lodging.gpus.devices if borrowed is None else borrowed,
             gpu_usage=self.lodging.gpus.usage if borrowed is None else None,
             branched=self.ledger.row.origin is not None,
+            aids=tuple(self.ledger.row.aids.split()),
             counted=self._counted,
         )
         try:

@@ -100,6 +100,16 @@ class CheckpointReply:
 
 
 @dataclass(frozen=True, slots=True)
+class AidReply:
+    """The answer of what a session has beside its sandbox."""
+
+    text: str
+    seconds: float
+    budget: BudgetLeft
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """One job of a session. `command` is cut to its first line."""
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 
@@ -12,6 +12,7 @@ from mlgym_mcp.sandbox.answers import JobInfo
 from mlgym_mcp.sandbox.guest import KILL_WAIT
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.acceptance import accepted
+from mlgym_mcp.sessions.aids import Aids
 from mlgym_mcp.sessions.best import Best
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
@@ -65,6 +66,7 @@ class Session:
         self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
         self._verdicts = Verdicts(self._grader, self._once)
         self._best = Best(self._grader, self._verdicts)
+        self.aids = Aids(shared, self._ledger, self._lodging, self._verdicts, self._answer)
         self._shell = Shell()
         self._checkpointing = Checkpointing(shared, self._ledger, task, self._lodging, self._shell)
 
@@ -199,6 +201,11 @@ class Session:
             CallerError: it has none of this name.
         """
         return self._checkpointing.find(checkpoint)
+
+    @property
+    def aided(self) -> dict[str, Any]:
+        """What it has beside its sandbox, and for whom, for another session to have."""
+        return {"aids": self._ledger.row.aids, "agent": self._ledger.row.agent}
 
     @property
     def gpu_count(self) -> int:

@@ -12,6 +12,7 @@ from mlgym_mcp.tools.catalogue import CatalogueTools
 from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.evaluation import EvaluationTools
+from mlgym_mcp.tools.memory import MemoryTools
 from mlgym_mcp.tools.reply import answered
 from mlgym_mcp.tools.scoring import ScoringTools
 from mlgym_mcp.tools.sessions import SessionTools
@@ -81,7 +82,19 @@ def _evaluation(desk: Desk) -> list[Offer]:
     ]
 
 
-GROUPS: dict[str, Callable[[Desk], list[Offer]]] = {"checkpoints": _checkpoints, "evaluation": _evaluation}
+def _memory(desk: Desk) -> list[Offer]:
+    tools = MemoryTools(desk)
+    return [
+        Offer("Keep a note", tools.memory_write, structured=False),
+        Offer("Read notes", tools.memory_read, reads_only=True, structured=False),
+    ]
+
+
+GROUPS: dict[str, Callable[[Desk], list[Offer]]] = {
+    "checkpoints": _checkpoints,
+    "evaluation": _evaluation,
+    "memory": _memory,
+}
 """The optional groups, in the order in which their tools are listed."""
 
 

@@ -7,6 +7,7 @@ from mcp.types import ContentBlock, ImageContent, TextContent
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.replies import (
+    AidReply,
     BestReply,
     CheckpointReply,
     CommandReply,
@@ -95,10 +96,17 @@ def score_text(reply: ScoreReply) -> list[str]:
     if reply.phase == "validate":
         parts += _state_note(reply.state)
     if reply.score is not None:
-        parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}")
+        aids = "".join(f", with {aid}" for aid in reply.score.aids)
+        parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}{aids}")
     if reply.exit_status:
         parts.append(f"exit status: {reply.exit_status}")
     return [*parts, closing(reply.outcome, reply.seconds, reply.budget)]
+
+
+def aid_text(reply: AidReply) -> list[str]:
+    """What was asked for, as far as one reply goes."""
+    text = shown(reply.text.encode("utf-8", "backslashreplace"))
+    return [text, *_state_note(reply.state), closing("done", reply.seconds, reply.budget)]
 
 
 def best_text(reply: BestReply) -> list[str]:

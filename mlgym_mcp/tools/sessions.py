@@ -11,7 +11,7 @@ from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.tools.answers import SessionAnswer
 from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
-from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
+from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds, agent_of
 from mlgym_mcp.tools.render import session_text
 from mlgym_mcp.tools.reply import structured
 
@@ -62,7 +62,14 @@ class SessionTools:
         if protocol == "mlgym" and defaults.protocol == "strict":
             raise CallerError(STRICT_ONLY)
         asked = StartRequest(
-            task, flavour or defaults.flavour, protocol or defaults.protocol, gpus, steps=steps, wall_time=wall_time
+            task,
+            flavour or defaults.flavour,
+            protocol or defaults.protocol,
+            gpus,
+            steps=steps,
+            wall_time=wall_time,
+            aids=self._desk.aids,
+            agent=agent_of(request),
         )
         manager = await self._desk.manager()
         call = self._desk.call(request, wait_s).after(anyio.current_time() - began)

@@ -11,7 +11,6 @@ from mcp.types import TextResourceContents
 from tests.fakes import TASK, World, faulty, scored, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, told
 
-OFFERED = {"cut_off", "score_best"}
 BROKEN: dict[str, Any] = {"outcome": "infrastructure_fault"}
 
 
@@ -28,19 +27,6 @@ async def validated(client: Client, world: World, session: str, text: str, accur
     await told(client, "bash", session=session, command=f"echo {text} > answer.txt")
     world.referee.answers.append(scored(accuracy))
     return str((await asked(client, "validate", session=session))["artefact"])
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_the_group_is_offered_where_the_operator_chose_it_and_never_within_one_session(
-    tmp_path: Path, era: Era
-) -> None:
-    for settings, expected in [
-        ({}, set()),
-        ({"tools": "evaluation"}, OFFERED),
-        ({"tools": "evaluation", "task": TASK}, set()),
-    ]:
-        async with connected(World(tmp_path), era=era, **settings) as client:
-            assert {tool.name for tool in (await client.list_tools()).tools} & OFFERED == expected
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
@@ -63,6 +64,20 @@ async def test_what_never_validated_is_submitted_as_it_is(
         ended = await asked(client, "cut_off", session=session, why="exit_format")
         assert (ended["outcome"], ended["exit_status"]) == (outcome, status)
         assert (await asked(client, "status", session=session))["exit_status"] == status
+
+
+async def test_a_validation_that_goes_on_is_waited_for_and_counts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with harness(world) as client:
+        session = await start(client)
+        world.referee.gate = anyio.Event()
+        assert (await asked(client, "validate", session=session, wait_s=0))["outcome"] == "pending"
+        await told(client, "bash", session=session, command="echo never validated > answer.txt")
+        assert (await asked(client, "cut_off", session=session, why="exit_api", wait_s=0))["outcome"] == "pending"
+        world.referee.gate.set()
+        ended = await asked(client, "cut_off", session=session, why="exit_api")
+        assert (ended["exit_status"], ended["state"]) == ("autosubmission (exit_api)", "cut_off")
+    assert len({request.artefact.sha256 for request in world.referee.requests}) == 1
 
 
 async def test_a_session_that_was_submitted_keeps_its_end(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from mlgym_mcp import auth
 from mlgym_mcp.errors import SetupError
@@ -85,6 +85,8 @@ class Settings(BaseModel):
     """0: any that is free."""
     token: str | None = None
     """What HTTP callers must show; kept as `sha256:<hash>`, in which form it may be given, too."""
+    server_token: SecretStr | None = None
+    """What `run --url` shows to a server that asks for a token."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides this machine's own, that HTTP requests may call the server by."""
     max_connections: int = Field(default=1000, ge=1)
@@ -185,7 +187,7 @@ def _explain(
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
-    given_value = "" if name in ("token", "apt_mirror") else f"is {first['input']!r}, but "
+    given_value = "" if name in ("token", "server_token", "apt_mirror") else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
 
 

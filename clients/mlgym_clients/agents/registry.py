@@ -6,7 +6,11 @@ from typing import Any
 
 from mlgym_clients.agents.agent import Agent, BadOptions
 
-KINDS: Mapping[str, str] = {}
+KINDS: Mapping[str, str] = {
+    "baseline": "mlgym_clients.agents.baseline",
+    "random": "mlgym_clients.agents.random",
+    "scripted": "mlgym_clients.agents.scripted",
+}
 """Kind → the module that has `make(options) -> Agent`."""
 
 

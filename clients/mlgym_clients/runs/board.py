@@ -79,6 +79,10 @@ class Board:
         if self._live is None:
             self.says(f"{len(self.ended)}/{len(self.facts.keys)} {attempt.key}: {self._told(attempt)}")
 
+    def leaves(self, key: AttemptKey) -> None:
+        """An attempt runs no more, ended or not."""
+        self.running.pop(key, None)
+
     def says(self, line: str) -> None:
         """Print a line."""
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -44,7 +44,7 @@ def faults() -> Iterator[None]:
         if not is_unreachable(error):
             raise
         told = next(causes(error))
-        raise ServerLost(f"the server can't be reached: {told or type(told).__name__}") from error
+        raise ServerLost(f"the server can't be reached: {str(told) or type(told).__name__}") from error
 
 
 def _closed(error: BaseException) -> bool:

@@ -1,7 +1,7 @@
 """The harness: every attempt of a run's matrix, several at once, none twice."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -18,7 +18,6 @@ from mlgym_clients.runs.trial import Trial
 from mlgym_clients.workbench import Refused
 
 PAUSES = (2.0, 10.0)
-"""Seconds before an attempt is tried again that came to nothing through the infrastructure."""
 LOOK = 3.0
 """Seconds between two looks at how far running attempts are."""
 EARLIER = "tries"
@@ -32,6 +31,8 @@ class Harness:
     trial: Trial
     agents: Mapping[str, Agent]
     board: Board
+    pauses: Sequence[float] = PAUSES
+    """Seconds before an attempt is tried again that came to nothing through the infrastructure."""
     sessions: dict[AttemptKey, str] = field(default_factory=dict)
     """Of the attempts that run now."""
 
@@ -60,6 +61,7 @@ class Harness:
             self.board.ends(await self._attempt(key, known))
         finally:
             self.sessions.pop(key, None)
+            self.board.leaves(key)
             places.release()
 
     async def _attempt(self, key: AttemptKey, known: Attempt | None) -> Attempt:
@@ -68,7 +70,7 @@ class Harness:
             tries = known.tries + (known.state == "failed")
             if (collected := await self._taken_up(known)) is not None:
                 return collected
-        for pause in (*PAUSES, None):
+        for pause in (*self.pauses, None):
             attempt = Attempt(task=key.task, agent=key.agent, number=key.number, tries=tries)
             attempt = attempt.model_copy(update={"protocol": self.trial.facts.protocol})
             try:

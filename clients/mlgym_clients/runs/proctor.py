@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from mcp import Client
-from mcp.types import TextResourceContents
+from mcp.types import RequestParamsMeta, TextResourceContents
 
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.run import Limits
@@ -77,9 +77,9 @@ class Proctor:
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
         """How many steps a session has to begin with."""
-        return (
-            task.steps if limits.steps is None or "steps" not in self.tools["start"] else min(limits.steps, task.steps)
-        )
+        if limits.steps is None or "steps" not in self.tools["start"]:
+            return task.steps
+        return min(limits.steps, task.steps)
 
     async def standing(self, session: str) -> Answer:
         """How a session stands.
@@ -173,8 +173,9 @@ class Proctor:
                 return answer
 
     async def _told(self, tool: str, *, key: str | None = None, **arguments: Any) -> Answer:
+        meta = cast(RequestParamsMeta, {KEY: key}) if key else None
         with faults():
-            result = await self.client.call_tool(tool, arguments, meta={KEY: key} if key else None)
+            result = await self.client.call_tool(tool, arguments, meta=meta)
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import anyio
-from anyio.abc import CancelScope
 from rich.console import Console
 
 from mlgym_clients.agents import registry
@@ -20,7 +19,7 @@ from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs.board import PIPED_WIDTH, Board
 from mlgym_clients.runs.catalogue import facts_of, read_catalogue, require_same
 from mlgym_clients.runs.fault import causes
-from mlgym_clients.runs.harness import Harness
+from mlgym_clients.runs.harness import PAUSES, Harness
 from mlgym_clients.runs.lock import locked
 from mlgym_clients.runs.plan import Plan
 from mlgym_clients.runs.proctor import Proctor
@@ -44,6 +43,8 @@ class Order:
     headers: Mapping[str, str] = field(default_factory=dict)
     """What to show to a server that runs elsewhere."""
     version: str = ""
+    pauses: Sequence[float] = PAUSES
+    """Seconds before an attempt is tried again that came to nothing through the infrastructure, and how often."""
 
 
 def carry_out(order: Order) -> Outcome:
@@ -60,25 +61,21 @@ def carry_out(order: Order) -> Outcome:
     if not console.is_terminal:
         console.width = max(console.width, PIPED_WIDTH)
     try:
-        with locked(order.folder):
-            return anyio.run(_until_signal, order, agents, console)
+        return anyio.run(_until_signal, order, agents, console)
     except BaseExceptionGroup as group:
         raise next(causes(group)) from None
 
 
 async def _until_signal(order: Order, agents: Mapping[str, Agent], console: Console) -> Outcome:
-    outcome: Outcome = "interrupted"
-    async with anyio.create_task_group() as outer:
-        with anyio.CancelScope() as scope:
-            outer.start_soon(_heed_signals, scope, console)
-            outcome = await _made(order, agents, console)
-        outer.cancel_scope.cancel()
-    if outcome == "interrupted":
-        console.print("Interrupted.", highlight=False)
+    scope = anyio.CancelScope()
+    async with anyio.create_task_group() as signals:
+        signals.start_soon(_heed_signals, scope, console)
+        outcome = await made(order, agents, console, scope)
+        signals.cancel_scope.cancel()
     return outcome
 
 
-async def _heed_signals(scope: CancelScope, console: Console) -> None:
+async def _heed_signals(scope: anyio.CancelScope, console: Console) -> None:
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         async for _ in signals:
             if scope.cancel_called:
@@ -87,30 +84,35 @@ async def _heed_signals(scope: CancelScope, console: Console) -> None:
             scope.cancel()
 
 
-async def _made(order: Order, agents: Mapping[str, Agent], console: Console) -> Outcome:
-    folder, plan = RunFolder(order.folder), order.plan
-    async with _server(order) as server, server.connect() as client:
-        proctor = await Proctor.at(client)
-        asked = facts_of(
-            plan, await read_catalogue(client), name=order.folder.name, now=time.time(), version=order.version
-        )
-        proctor.require_limits(asked.limits, asked.tasks)
-        facts = _begun(folder, asked, plan)
-        with Board(facts, console) as board:
-            await Harness(Trial(server, proctor, folder, facts), agents, board).run(plan.concurrency)
-        if not console.is_terminal:
-            console.print(board.table())
+async def made(order: Order, agents: Mapping[str, Agent], console: Console, scope: anyio.CancelScope) -> Outcome:
+    """Make a run, or what is left of it, by agents of the plan's names, until the scope is cancelled."""
+    folder = RunFolder(order.folder)
+    # Within the scope are the attempts alone: to end their sessions the connection is needed, and the server.
+    with locked(order.folder):
+        async with _server(order) as server, server.connect() as client:
+            proctor = await Proctor.at(client)
+            facts = await _facts(order, folder, proctor)
+            with Board(facts, console) as board, scope:
+                harness = Harness(Trial(server, proctor, folder, facts), agents, board, order.pauses)
+                await harness.run(order.plan.concurrency)
+            if not console.is_terminal:
+                console.print(board.table())
+    if scope.cancel_called:
+        return "interrupted"
     failed = any(attempt.state == "failed" for attempt in board.ended.values())
     return "failed" if failed else "finished"
 
 
-def _begun(folder: RunFolder, asked: RunFacts, plan: Plan) -> RunFacts:
+async def _facts(order: Order, folder: RunFolder, proctor: Proctor) -> RunFacts:
     """The facts of a run that goes on, or of one that begins now."""
+    tasks = await read_catalogue(proctor.client)
+    asked = facts_of(order.plan, tasks, name=order.folder.name, now=time.time(), version=order.version)
+    proctor.require_limits(asked.limits, asked.tasks)
     if folder.exists:
         begun = folder.read_run()
         require_same(begun, asked)
         return begun
-    write(folder.path / PLAN, plan.model_dump_json(indent=2, exclude_none=True) + "\n")
+    write(folder.path / PLAN, order.plan.model_dump_json(indent=2, exclude_none=True) + "\n")
     folder.write_run(asked)
     return asked
 
@@ -126,7 +128,7 @@ async def _server(order: Order) -> AsyncIterator[Server]:
 
 def _options(plan: Plan) -> list[str]:
     """The options of `serve` that a plan asks for."""
-    options = ["--tools", "evaluation", "--protocol", plan.protocol, "--max-sessions", str(plan.concurrency)]
+    options = ["--protocol", plan.protocol, "--max-sessions", str(plan.concurrency)]
     options += ["--sandbox", plan.sandbox] if plan.sandbox else []
     options += ["--data-dir", str(plan.data_dir)] if plan.data_dir else []
     return options + [part for path in plan.tasks_dirs for part in ("--tasks-dir", str(path))]

@@ -7,8 +7,9 @@ from typing import Any, Self, cast
 from mcp import Client
 from mcp.types import RequestParamsMeta, TextResourceContents
 
+from mlgym_clients.records.attempt import AttemptKey
 from mlgym_clients.records.folder import Event
-from mlgym_clients.records.run import Limits
+from mlgym_clients.records.run import Limits, RunFacts
 from mlgym_clients.records.task import TaskFacts
 from mlgym_clients.runs.fault import Fault, faults
 from mlgym_clients.runs.plan import BadPlan
@@ -16,6 +17,8 @@ from mlgym_clients.workbench import Refused, facts_of, text_of
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
+AGENT = "mlgym-mcp/agent"
+"""The one that says whose notes a session reads and writes."""
 LIVE = ("waiting", "open")
 SCORED = ("submitted", "cut_off")
 """States of sessions that are over and have a verdict, or had nothing to score."""
@@ -59,21 +62,23 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def open(self, task: TaskFacts, limits: Limits, *, key: str, flavour: str, protocol: str) -> Opened:
-        """Start a session and wait until its sandbox is open; under one key there is one session.
+    async def open(self, facts: RunFacts, attempt: AttemptKey, *, key: str) -> Opened:
+        """Start an attempt's session and wait until its sandbox is open; under one key there is one session.
 
         Raises:
             Fault: it could not be opened.
         """
-        wanted = {"steps": self.steps_of(task, limits), "wall_time": limits.wall_time}
+        task, limits = facts.task(attempt.task), facts.limits
+        wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
-        facts = await self._told("start", key=key, task=task.id, flavour=flavour, protocol=protocol, **offered)
-        session, brief = facts["session"], facts["brief"] or ""
-        while facts["state"] == "waiting":
-            facts = await self.standing(session)
-        if facts["state"] != "open":
-            raise Fault(f"the session could not be opened, it is {facts['state']}: {facts['reason']}")
-        return Opened(session, brief, facts["flavour"])
+        fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
+        answer = await self._told("start", meta={KEY: key, AGENT: attempt.agent}, **fixed, **offered)
+        session, brief = answer["session"], answer["brief"] or ""
+        while answer["state"] == "waiting":
+            answer = await self.standing(session)
+        if answer["state"] != "open":
+            raise Fault(f"the session could not be opened, it is {answer['state']}: {answer['reason']}")
+        return Opened(session, brief, answer["flavour"])
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
         """How many steps a session has to begin with."""
@@ -172,10 +177,14 @@ class Proctor:
             if answer["outcome"] not in ("pending", "infrastructure_fault"):
                 return answer
 
-    async def _told(self, tool: str, *, key: str | None = None, **arguments: Any) -> Answer:
-        meta = cast(RequestParamsMeta, {KEY: key}) if key else None
+    async def _told(self, tool: str, *, meta: dict[str, str] | None = None, **arguments: Any) -> Answer:
         with faults():
-            result = await self.client.call_tool(tool, arguments, meta=meta)
+            result = await self.client.call_tool(tool, arguments, meta=cast(RequestParamsMeta, meta))
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)
+
+
+def _least(limit: float | None, task: float | None) -> float | None:
+    """A limit that a session can be given: none beyond its task's."""
+    return None if limit is None or task is None else min(limit, task)

@@ -57,16 +57,13 @@ class Trial:
         Raises:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
-        task, facts = self.facts.task(attempt.task), self.facts
         self.folder.write_attempt(attempt)
-        opened = await self.proctor.open(
-            task, facts.limits, key=start_key, flavour=facts.flavour, protocol=facts.protocol
-        )
+        opened = await self.proctor.open(self.facts, attempt.key, key=start_key)
         attempt = attempt.model_copy(
             update={"session": opened.session, "flavour": opened.flavour, "began_at": time.time()}
         )
         self.folder.write_attempt(attempt)
-        meter = Meter(facts.limits)
+        meter = Meter(self.facts.limits)
         seated(opened.session, meter)
         try:
             stop = await self._play(attempt, agent, opened, meter)
@@ -167,9 +164,8 @@ class Trial:
             return measures.best_of(attempt.measures, task)
         validated = measures.best_of([one for one in attempt.measures if one.phase == "validate"], task)
         if answer is not None:
-            at = {} if validated is None else {"step": validated.step, "at": validated.at}
-            best = measures.measure_of_answer(answer, step=attempt.steps, at=attempt.seconds)
-            return best and best.model_copy(update=at)
+            at = attempt.seconds if validated is None else validated.at
+            return measures.measure_of_answer(answer, step=answer["step"] or attempt.steps, at=at)
         # A server without the group `evaluation` scores no artefact but the one submitted.
         same = submission is not None and (validated is None or validated.artefact == submission.artefact)
         return submission if same else None

@@ -7,7 +7,6 @@ from typing import Any, Self, cast
 from mcp import Client
 from mcp.types import RequestParamsMeta, TextResourceContents
 
-from mlgym_clients.records.attempt import AttemptKey
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.run import Limits, RunFacts
 from mlgym_clients.records.task import TaskFacts
@@ -17,8 +16,6 @@ from mlgym_clients.workbench import Refused, facts_of, text_of
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
-AGENT = "mlgym-mcp/agent"
-"""The one that says whose notes a session reads and writes."""
 LIVE = ("waiting", "open")
 SCORED = ("submitted", "cut_off")
 """States of sessions that are over and have a verdict, or had nothing to score."""
@@ -62,17 +59,17 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def open(self, facts: RunFacts, attempt: AttemptKey, *, key: str) -> Opened:
-        """Start an attempt's session and wait until its sandbox is open; under one key there is one session.
+    async def open(self, facts: RunFacts, task: TaskFacts, *, key: str) -> Opened:
+        """Start a session on a task and wait until its sandbox is open; under one key there is one session.
 
         Raises:
             Fault: it could not be opened.
         """
-        task, limits = facts.task(attempt.task), facts.limits
+        limits = facts.limits
         wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
         fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
-        answer = await self._told("start", meta={KEY: key, AGENT: attempt.agent}, **fixed, **offered)
+        answer = await self._told("start", meta={KEY: key}, **fixed, **offered)
         session, brief = answer["session"], answer["brief"] or ""
         while answer["state"] == "waiting":
             answer = await self.standing(session)

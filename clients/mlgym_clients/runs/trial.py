@@ -58,7 +58,7 @@ class Trial:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
         self.folder.write_attempt(attempt)
-        opened = await self.proctor.open(self.facts, attempt.key, key=start_key)
+        opened = await self.proctor.open(self.facts, self.facts.task(attempt.task), key=start_key)
         attempt = attempt.model_copy(
             update={"session": opened.session, "flavour": opened.flavour, "began_at": time.time()}
         )

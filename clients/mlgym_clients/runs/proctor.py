@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
+import anyio
 from mcp import Client
 from mcp.types import RequestParamsMeta, TextResourceContents
 
@@ -23,15 +24,6 @@ REPEATS = 3
 """How often a scoring is asked for that the server failed at."""
 
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A session that is open."""
-
-    session: str
-    brief: str
-    flavour: str
 
 
 @dataclass(frozen=True)
@@ -59,23 +51,34 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def open(self, facts: RunFacts, task: TaskFacts, *, key: str) -> Opened:
-        """Start a session on a task and wait until its sandbox is open; under one key there is one session.
+    async def start(self, facts: RunFacts, task: TaskFacts, *, key: str) -> tuple[str, str]:
+        """Start a session on a task, without waiting for its sandbox: its handle, and the task's brief.
+
+        Under one key there is one session. Not cancelled midway: nobody would know the session then.
 
         Raises:
-            Fault: it could not be opened.
+            Refused: the server has no room for it, or can't prepare its data.
         """
         limits = facts.limits
         wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
         fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
-        answer = await self._told("start", meta={KEY: key}, **fixed, **offered)
-        session, brief = answer["session"], answer["brief"] or ""
+        with anyio.CancelScope(shield=True):
+            answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+        return answer["session"], answer["brief"] or ""
+
+    async def opened(self, session: str) -> Answer:
+        """How a session stands once its sandbox is open.
+
+        Raises:
+            Fault: it could not be opened.
+        """
+        answer = await self.standing(session)
         while answer["state"] == "waiting":
             answer = await self.standing(session)
         if answer["state"] != "open":
             raise Fault(f"the session could not be opened, it is {answer['state']}: {answer['reason']}")
-        return Opened(session, brief, answer["flavour"])
+        return answer
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
         """How many steps a session has to begin with."""

@@ -16,7 +16,7 @@ from mlgym_clients.records.folder import RunFolder
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs import measures
 from mlgym_clients.runs.fault import Fault, causes, faults, is_unreachable
-from mlgym_clients.runs.proctor import LIVE, SCORED, Answer, Opened, Proctor
+from mlgym_clients.runs.proctor import LIVE, SCORED, Answer, Proctor
 from mlgym_clients.server import Server
 from mlgym_clients.workbench import Refused
 
@@ -58,24 +58,25 @@ class Trial:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
         self.folder.write_attempt(attempt)
-        opened = await self.proctor.open(self.facts, self.facts.task(attempt.task), key=start_key)
-        attempt = attempt.model_copy(
-            update={"session": opened.session, "flavour": opened.flavour, "began_at": time.time()}
-        )
+        session, brief = await self.proctor.start(self.facts, self.facts.task(attempt.task), key=start_key)
+        attempt = attempt.model_copy(update={"session": session, "began_at": time.time()})
         self.folder.write_attempt(attempt)
         meter = Meter(self.facts.limits)
-        seated(opened.session, meter)
         try:
-            stop = await self._play(attempt, agent, opened, meter)
+            standing = await self.proctor.opened(session)
+            attempt = attempt.model_copy(update={"flavour": standing["flavour"], "began_at": time.time()})
+            self.folder.write_attempt(attempt)
+            seated(session, meter)
+            stop = await self._play(attempt, agent, brief, meter)
             seconds = time.time() - attempt.began_at
             attempt = attempt.model_copy(
                 update={"usage": meter.usage, "seconds": seconds, "limit": stop.limit, "detail": stop.ending.detail}
             )
             self.folder.write_attempt(attempt)
-            await self._close(opened.session, stop)
+            await self._close(session, stop)
             return await self.collect(attempt)
         except BaseException as error:
-            await self.leave(opened.session)
+            await self.leave(session)
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 self.folder.write_attempt(attempt.model_copy(update={"usage": meter.usage, "detail": INTERRUPTED}))
             raise
@@ -105,17 +106,17 @@ class Trial:
         with anyio.move_on_after(LEAVE_GRACE, shield=True), suppress(Fault, Refused):
             await self.proctor.end(session)
 
-    async def _play(self, attempt: Attempt, agent: Agent, opened: Opened, meter: Meter) -> Stop:
-        place = self.folder.attempt_folder(attempt.key)
+    async def _play(self, attempt: Attempt, agent: Agent, brief: str, meter: Meter) -> Stop:
+        assert attempt.session is not None
         with faults():
-            async with self.server.connect(opened.session) as client:
+            async with self.server.connect(attempt.session) as client:
                 seat = Seat(
                     task=self.facts.task(attempt.task),
-                    brief=opened.brief,
-                    url=self.server.endpoint(opened.session),
+                    brief=brief,
+                    url=self.server.endpoint(attempt.session),
                     headers=self.server.headers,
                     client=client,
-                    folder=place,
+                    folder=self.folder.attempt_folder(attempt.key),
                     number=attempt.number,
                     seed=seed_of(self.facts.seed, attempt.key),
                     meter=meter,

@@ -3,7 +3,8 @@
 It makes some moves, each drawn at random: it looks at a file, runs a Python program of the workspace for a while, fills
 in the sample submission if the data has one, or changes a number in a program of the starter: to 0 or 1, by one, to its
 half or double, or to a draw between it and 0. After each change it validates. In the end it puts the version back that
-validated best, and submits; where none did, it submits what there is, or the sample submission. The same seed makes the same moves.
+validated best, and submits; where none did, it submits what there is, or the sample submission. The same seed makes the
+same moves.
 """
 
 import io

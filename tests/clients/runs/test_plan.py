@@ -1,14 +1,21 @@
 """Plans: what is wrong with one is told in a sentence, with its place, before anything starts."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from mlgym_clients.records.run import RunFacts
+from mlgym_clients.records.task import TaskFacts
+from mlgym_clients.runs.catalogue import facts_of, require_same
 from mlgym_clients.runs.plan import BadPlan, Plan
 
 from tests.cli.terminal import refused
 
+TASKS = [
+    TaskFacts(id=name, title=name, domain="toys", metric="score", goal="maximize", target=1.0) for name in ("a", "b")
+]
 GOOD = {"tasks": ["all"], "agents": ["baseline"]}
 
 
@@ -54,6 +61,26 @@ def test_a_plan_that_is_written_down_reads_the_same(tmp_path: Path) -> None:
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     with pytest.raises(BadPlan, match=told):
         read(tmp_path, {**GOOD, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"attempts": 2}, "begun with attempts 4, and is asked to go on with 2;"),
+        ({"tasks": ["toys"]}, 'begun with tasks ["a"], and is asked to go on with ["a", "b"];'),
+        ({"cost": 1}, 'begun with limits {"cost": null}, and is asked to go on with {"cost": 1.0};'),
+        ({"agents": ["random"]}, "begun with agents "),
+    ],
+    ids=["attempts", "tasks", "limits", "agents"],
+)
+def test_a_run_goes_on_only_as_it_began(change: dict[str, Any], told: str) -> None:
+    def facts(**changes: Any) -> RunFacts:
+        plan = Plan.read(None, {"tasks": ["a"], "agents": ["baseline"], **changes})
+        return facts_of(plan, TASKS, name="run", now=1.0, version="1")
+
+    require_same(facts(), facts(concurrency=7))
+    with pytest.raises(BadPlan, match=re.escape(told)):
+        require_same(facts(), facts(**change))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mlgym_mcp.store import Store
 from tests.processes import environment
 
 SEXES = "battle-of-the-sexes-v1"
-LIMIT = 120
+LIMIT = 300
 """Seconds for everything; far more than it takes."""
 LOOK = 0.1
 
@@ -62,20 +62,25 @@ async def test_a_run_that_is_killed_and_interrupted_is_made_once_and_leaves_noth
 ) -> None:
     insists = {"command": "create", "path": "strategy.py", "file_text": "def row_strategy(history):\n    return 0\n"}
     agent = {"kind": "scripted", "calls": [{"edit": insists}, "submit"]}
-    plan = {"tasks": [SEXES], "agents": [agent], "attempts": 3, "concurrency": 1, "flavour": "sample"}
+    plan = {"tasks": [SEXES], "agents": [agent], "attempts": 2, "concurrency": 1, "flavour": "sample"}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+
+    def session_of_the_second() -> str | None:
+        begun = attempts(tmp_path)
+        return begun[2].session if 2 in begun else None
+
     with anyio.fail_after(LIMIT):
-        await ran(tmp_path, cache_dir, signal.SIGKILL, lambda: 2 in attempts(tmp_path))
-        first = attempts(tmp_path)[1]
-        assert first.state == "finished"
-        status, said = await ran(tmp_path, cache_dir, signal.SIGINT, lambda: 3 in attempts(tmp_path))
+        await ran(tmp_path, cache_dir, signal.SIGKILL, lambda: session_of_the_second() is not None)
+        first, killed = attempts(tmp_path)[1], session_of_the_second()
+        status, said = await ran(
+            tmp_path, cache_dir, signal.SIGINT, lambda: session_of_the_second() not in (None, killed)
+        )
         assert (status, "go on: mlgym-mcp run" in said) == (130, True)
         assert left_behind(tmp_path) == []
-        assert attempts(tmp_path)[3].state == "running"
         status, said = await ran(tmp_path, cache_dir, None, lambda: True)
-    assert (status, "3/3 " in said) == (0, True)
+    assert (status, "2/2 " in said) == (0, True)
     made = attempts(tmp_path)
     assert made[1] == first
-    assert [(one.state, one.exit_status) for one in made.values()] == [("finished", "submitted")] * 3
+    assert [(one.state, one.exit_status) for one in made.values()] == [("finished", "submitted")] * 2
     assert all(one.submission is not None and one.submission.scores["score"] > 1.3 for one in made.values())
     assert left_behind(tmp_path) == []

@@ -7,8 +7,11 @@ from typing import Any
 from mlgym_clients.agents.agent import Agent, BadOptions
 
 KINDS: Mapping[str, str] = {
+    "baseline": "mlgym_clients.agents.baseline",
     "human": "mlgym_clients.agents.human",
     "model": "mlgym_clients.agents.model",
+    "random": "mlgym_clients.agents.random",
+    "scripted": "mlgym_clients.agents.scripted",
 }
 """Kind → the module that has `make(options) -> Agent`."""
 ALONE = frozenset({"human"})

@@ -1,0 +1,84 @@
+"""One task as a Gymnasium environment."""
+
+from functools import partial
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.error import ResetNeeded
+
+from mlgym_clients.gym.episode import Episode
+from mlgym_clients.gym.hub import Hub, hub
+from mlgym_clients.gym.setup import Setup
+from mlgym_clients.gym.spaces import actions, observations
+
+
+class MLGymEnv(gymnasium.Env[str, Any]):
+    """Each reset opens a session; an observation is the task's brief first, then what an action was answered with.
+
+    `terminated` is submitted, `truncated` cut off: the budget is spent, or the session was lost. What a session was
+    lost by, or the server failed to score, earns nothing and takes nothing; what ends unscored through its own fault
+    has −1 in all. A seed is that of `np_random`; the chance in a scoring is the server's and differs from session to
+    session. Calls that cost no step, as those that are refused, can be bounded by `make(…, max_episode_steps=…)`.
+
+    Args:
+        task: Its id.
+        options: See `Setup`.
+    """
+
+    metadata = {"render_modes": []}
+
+    def __init__(self, task: str, **options: Any) -> None:
+        self._setup = Setup(task=task, **options)
+        self._episode: Episode | None = None
+        self.observation_space = observations()
+        self.action_space = actions(self._setup.actions)
+        self.spec = EnvSpec(
+            f"mlgym/{task}", "mlgym_clients.gym:MLGymEnv", nondeterministic=True, kwargs={"task": task, **options}
+        )
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """End the session, if there is one, and open another.
+
+        Args:
+            seed: Of `np_random`.
+            options: There are none.
+
+        Raises:
+            Refused: the server opens none; the words are its own.
+            ServerFailed: a server of our own could not be started.
+        """
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"reset has no options; got {', '.join(options)}. An environment's are given to `make`.")
+        self._end()
+        client = self._hub.client(self._setup.place)
+        [self._episode] = self._hub.together([partial(Episode.begin, client, self._setup)])
+        self._hub.closes(self)
+        return self._episode.brief.seen, self._episode.brief.info
+
+    def step(self, action: Any) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Do what an action means, however long it takes.
+
+        Raises:
+            ResetNeeded: there is no session.
+        """
+        if self._episode is None:
+            raise ResetNeeded("No session is open: call reset first.")
+        [turn] = self._hub.together([partial(self._episode.act, action)])
+        if turn.last:
+            self._episode = None
+        return turn.seen, turn.reward, turn.terminated, turn.truncated, turn.info
+
+    def close(self) -> None:
+        """End the session; the environment can be reset again."""
+        self._end()
+
+    @property
+    def _hub(self) -> Hub:
+        return hub()
+
+    def _end(self) -> None:
+        if self._episode is not None:
+            episode, self._episode = self._episode, None
+            self._hub.together([episode.end])

@@ -1,0 +1,176 @@
+"""An episode: one session, from its brief to the reward of what was submitted."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from mcp import Client
+from mcp.types import CallToolResult
+
+from mlgym_clients.gym.setup import Setup
+from mlgym_clients.gym.spaces import BadAction, Call, called, seen
+from mlgym_clients.workbench import Refused, call, facts_of, text_of
+
+FOOTER = re.compile(r"\[(?:running as (?P<job>j\d+)|[^·\]]+) · [^·\]]+ · (?P<steps>\d+) steps?, [^\]]*left\]\Z")
+"""The last line of a reply."""
+FAULT = -1.0
+"""The reward of an episode that ends unscored through its own fault."""
+END_PATIENCE = 10.0
+"""Seconds that the end of a session is waited for; its lease ends it otherwise."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an action led to, in Gymnasium's words."""
+
+    seen: str
+    reward: float
+    terminated: bool
+    """Submitted."""
+    truncated: bool
+    """Cut off: the budget is spent, or the session was lost or ended from outside."""
+    info: dict[str, Any]
+
+    @property
+    def last(self) -> bool:
+        """Whether the episode is over."""
+        return self.terminated or self.truncated
+
+
+class Episode:
+    """A session that is open, and what it has earned so far."""
+
+    def __init__(self, client: Client, setup: Setup, facts: dict[str, Any]) -> None:
+        self._client = client
+        self._setup = setup
+        self._session: str = facts["session"]
+        self._state: str = facts["state"]
+        self._steps: int = facts["left"]["steps"]
+        self._earned = 0.0
+        """The reward that was told so far. The baseline's is 0, so an episode begins there."""
+        self.brief = Turn(seen(facts["brief"]), 0.0, False, False, self._info({}))
+
+    @classmethod
+    async def begin(cls, client: Client, setup: Setup) -> "Episode":
+        """Start a session and wait until its sandbox is open.
+
+        Raises:
+            Refused: it could not be opened; the words are the server's.
+        """
+        facts = facts_of(await call(client, "start", **setup.asked))
+        brief = facts["brief"]
+        try:
+            while facts["state"] == "waiting":
+                facts = facts_of(await call(client, "status", session=facts["session"]))
+            if facts["state"] != "open":
+                raise Refused(f"the session is {facts['state']}: {facts['reason']}")
+        except BaseException:
+            await _end(client, facts["session"])
+            raise
+        return cls(client, setup, facts | {"brief": brief})
+
+    async def act(self, action: Any) -> Turn:
+        """Do what an action means. One that can't be done is told and changes nothing."""
+        try:
+            asked = called(action)
+        except BadAction as error:
+            return self._goes_on(str(error))
+        if asked.tool in ("validate", "submit"):
+            return await self._score(asked)
+        return await self._work(asked)
+
+    async def end(self) -> None:
+        """Give the session up if it is still open."""
+        if self._state == "open":
+            self._state = "ended"
+            await _end(self._client, self._session)
+
+    async def _work(self, asked: Call) -> Turn:
+        text, steps = await self._told(asked)
+        if not steps:
+            return await self._look(text)
+        self._steps = steps
+        return self._goes_on(text)
+
+    async def _told(self, asked: Call) -> tuple[str, int | None]:
+        """The reply and the steps left; as text, a command that outlasts its call is followed to its end."""
+        result = await self._call(asked)
+        pages = [text_of(result)]
+        footer = None if result.is_error else FOOTER.search(pages[-1])
+        while footer and footer["job"] and self._setup.actions == "text":
+            result = await self._call(Call("job", {"job": footer["job"]}))
+            pages.append(text_of(result))
+            footer = None if result.is_error else FOOTER.search(pages[-1])
+        return "\n".join(pages), int(footer["steps"]) if footer else None
+
+    async def _look(self, text: str) -> Turn:
+        """How the session stands after a reply that leaves it open, such as a refusal or one that took the last step."""
+        facts = facts_of(await call(self._client, "status", session=self._session))
+        self._state, self._steps = facts["state"], facts["left"]["steps"]
+        if self._state == "open":
+            return self._goes_on(text)
+        if self._state in ("cut_off", "submitted"):
+            return await self._last(text)
+        return Turn(seen(text), 0.0, False, True, self._info({"exit_status": facts["exit_status"]}))
+
+    async def _score(self, asked: Call) -> Turn:
+        result = await self._graded(asked)
+        if result.is_error:
+            return await self._look(text_of(result))
+        facts = facts_of(result)
+        self._state, self._steps = facts["state"], facts["left"]["steps"]
+        if asked.tool == "submit" and self._state != "open":
+            return self._ends(text_of(result), facts)
+        reward = self._change(facts["reward"]) if facts["outcome"] == "scored" else 0.0
+        if self._state == "cut_off":
+            last = await self._last(text_of(result))
+            return Turn(last.seen, reward + last.reward, last.terminated, last.truncated, last.info)
+        return self._goes_on(text_of(result), reward, facts)
+
+    async def _graded(self, asked: Call) -> CallToolResult:
+        """The answer when there is one; a fault of the server's is given a second try."""
+        tries = 2
+        while True:
+            result = await self._call(asked)
+            outcome = facts_of(result).get("outcome")
+            tries -= outcome == "infrastructure_fault"
+            if outcome not in ("pending", "infrastructure_fault") or not tries:
+                return result
+
+    async def _last(self, text: str) -> Turn:
+        """The end of a session that is over already; `submit` tells what it was worth."""
+        result = await self._graded(Call("submit"))
+        return self._ends(f"{text}\n{text_of(result)}", facts_of(result))
+
+    def _goes_on(self, text: str, reward: float = 0.0, facts: dict[str, Any] | None = None) -> Turn:
+        return Turn(seen(text), reward, False, False, self._info(facts or {}))
+
+    def _ends(self, text: str, facts: dict[str, Any]) -> Turn:
+        submitted = self._state == "submitted"
+        if facts.get("outcome") == "infrastructure_fault":
+            return Turn(seen(text), 0.0, False, True, self._info(facts))
+        worth = FAULT if facts["reward"] is None else facts["reward"]
+        reward = worth if self._setup.reward == "final" else self._change(worth)
+        return Turn(seen(text), reward, submitted, not submitted, self._info(facts))
+
+    def _change(self, worth: float) -> float:
+        if self._setup.reward == "final":
+            return 0.0
+        change, self._earned = worth - self._earned, worth
+        return change
+
+    def _info(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """What there is beside the text. What is not known has no key, as vector environments want it."""
+        told = {name: facts.get(name) for name in ("outcome", "scores", "standard_error", "reward", "exit_status")}
+        always = {"session": self._session, "state": self._state, "steps_left": self._steps}
+        always["trajectory"] = f"mlgym://sessions/{self._session}/trajectory"
+        return always | {name: value for name, value in told.items() if value is not None}
+
+    async def _call(self, asked: Call) -> CallToolResult:
+        return await self._client.call_tool(asked.tool, {**asked.arguments, "session": self._session})
+
+
+async def _end(client: Client, session: str) -> None:
+    with anyio.move_on_after(END_PATIENCE, shield=True):
+        await client.call_tool("end", {"session": session})

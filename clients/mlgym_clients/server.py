@@ -84,8 +84,8 @@ async def _address(process: Process, log: Path) -> str:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    lines = [line.strip("│╭╮╰╯─ ") for line in log.read_text("utf-8", "replace").splitlines()]  # of typer's frames
+    return next(filter(None, reversed(lines)), "it said nothing")
 
 
 async def _end(process: Process) -> None:

@@ -1,5 +1,6 @@
 """One task as a Gymnasium environment."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 
 from mlgym_clients.gym.episode import Episode
-from mlgym_clients.gym.hub import Hub, hub
+from mlgym_clients.gym.hub import hub
 from mlgym_clients.gym.setup import Setup
 from mlgym_clients.gym.spaces import actions, observations
 
@@ -52,9 +53,8 @@ class MLGymEnv(gymnasium.Env[str, Any]):
         if options:
             raise ValueError(f"reset has no options; got {', '.join(options)}. An environment's are given to `make`.")
         self._end()
-        client = self._hub.client(self._setup.place)
-        [self._episode] = self._hub.together([partial(Episode.begin, client, self._setup)])
-        self._hub.closes(self)
+        [self._episode] = hub().together(self._setup.place, [partial(Episode.begin, self._setup)])
+        hub().closes(self)
         return self._episode.brief.seen, self._episode.brief.info
 
     def step(self, action: Any) -> tuple[str, float, bool, bool, dict[str, Any]]:
@@ -62,10 +62,11 @@ class MLGymEnv(gymnasium.Env[str, Any]):
 
         Raises:
             ResetNeeded: there is no session.
+            ServerGone: the server does not answer. The session may still be there for the next step.
         """
         if self._episode is None:
             raise ResetNeeded("No session is open: call reset first.")
-        [turn] = self._hub.together([partial(self._episode.act, action)])
+        [turn] = hub().together(self._setup.place, [partial(self._episode.act, action)])
         if turn.last:
             self._episode = None
         return turn.seen, turn.reward, turn.terminated, turn.truncated, turn.info
@@ -74,11 +75,11 @@ class MLGymEnv(gymnasium.Env[str, Any]):
         """End the session; the environment can be reset again."""
         self._end()
 
-    @property
-    def _hub(self) -> Hub:
-        return hub()
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
 
     def _end(self) -> None:
         if self._episode is not None:
             episode, self._episode = self._episode, None
-            self._hub.together([episode.end])
+            hub().together(self._setup.place, [episode.end])

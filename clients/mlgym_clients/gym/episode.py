@@ -41,8 +41,7 @@ class Turn:
 class Episode:
     """A session that is open, and what it has earned so far."""
 
-    def __init__(self, client: Client, setup: Setup, facts: dict[str, Any]) -> None:
-        self._client = client
+    def __init__(self, setup: Setup, facts: dict[str, Any]) -> None:
         self._setup = setup
         self._session: str = facts["session"]
         self._state: str = facts["state"]
@@ -52,7 +51,7 @@ class Episode:
         self.brief = Turn(seen(facts["brief"]), 0.0, False, False, self._info({}))
 
     @classmethod
-    async def begin(cls, client: Client, setup: Setup) -> "Episode":
+    async def begin(cls, setup: Setup, client: Client) -> "Episode":
         """Start a session and wait until its sandbox is open.
 
         Raises:
@@ -68,79 +67,79 @@ class Episode:
         except BaseException:
             await _end(client, facts["session"])
             raise
-        return cls(client, setup, facts | {"brief": brief})
+        return cls(setup, facts | {"brief": brief})
 
-    async def act(self, action: Any) -> Turn:
+    async def act(self, action: Any, client: Client) -> Turn:
         """Do what an action means. One that can't be done is told and changes nothing."""
         try:
             asked = called(action)
         except BadAction as error:
             return self._goes_on(str(error))
         if asked.tool in ("validate", "submit"):
-            return await self._score(asked)
-        return await self._work(asked)
+            return await self._score(client, asked)
+        return await self._work(client, asked)
 
-    async def end(self) -> None:
+    async def end(self, client: Client) -> None:
         """Give the session up if it is still open."""
         if self._state == "open":
             self._state = "ended"
-            await _end(self._client, self._session)
+            await _end(client, self._session)
 
-    async def _work(self, asked: Call) -> Turn:
-        text, steps = await self._told(asked)
+    async def _work(self, client: Client, asked: Call) -> Turn:
+        text, steps = await self._told(client, asked)
         if not steps:
-            return await self._look(text)
+            return await self._look(client, text)
         self._steps = steps
         return self._goes_on(text)
 
-    async def _told(self, asked: Call) -> tuple[str, int | None]:
+    async def _told(self, client: Client, asked: Call) -> tuple[str, int | None]:
         """The reply and the steps left; as text, a command that outlasts its call is followed to its end."""
-        result = await self._call(asked)
+        result = await self._call(client, asked)
         pages = [text_of(result)]
         footer = None if result.is_error else FOOTER.search(pages[-1])
         while footer and footer["job"] and self._setup.actions == "text":
-            result = await self._call(Call("job", {"job": footer["job"]}))
+            result = await self._call(client, Call("job", {"job": footer["job"]}))
             pages.append(text_of(result))
             footer = None if result.is_error else FOOTER.search(pages[-1])
         return "\n".join(pages), int(footer["steps"]) if footer else None
 
-    async def _look(self, text: str) -> Turn:
-        """How the session stands after a reply that leaves it open, such as a refusal or one that took the last step."""
-        facts = facts_of(await call(self._client, "status", session=self._session))
+    async def _look(self, client: Client, text: str) -> Turn:
+        """How the session stands after a reply that doesn't tell: a refusal, or one that took the last step."""
+        facts = facts_of(await call(client, "status", session=self._session))
         self._state, self._steps = facts["state"], facts["left"]["steps"]
         if self._state == "open":
             return self._goes_on(text)
         if self._state in ("cut_off", "submitted"):
-            return await self._last(text)
+            return await self._last(client, text)
         return Turn(seen(text), 0.0, False, True, self._info({"exit_status": facts["exit_status"]}))
 
-    async def _score(self, asked: Call) -> Turn:
-        result = await self._graded(asked)
+    async def _score(self, client: Client, asked: Call) -> Turn:
+        result = await self._graded(client, asked)
         if result.is_error:
-            return await self._look(text_of(result))
+            return await self._look(client, text_of(result))
         facts = facts_of(result)
         self._state, self._steps = facts["state"], facts["left"]["steps"]
         if asked.tool == "submit" and self._state != "open":
             return self._ends(text_of(result), facts)
         reward = self._change(facts["reward"]) if facts["outcome"] == "scored" else 0.0
         if self._state == "cut_off":
-            last = await self._last(text_of(result))
+            last = await self._last(client, text_of(result))
             return Turn(last.seen, reward + last.reward, last.terminated, last.truncated, last.info)
         return self._goes_on(text_of(result), reward, facts)
 
-    async def _graded(self, asked: Call) -> CallToolResult:
+    async def _graded(self, client: Client, asked: Call) -> CallToolResult:
         """The answer when there is one; a fault of the server's is given a second try."""
         tries = 2
         while True:
-            result = await self._call(asked)
+            result = await self._call(client, asked)
             outcome = facts_of(result).get("outcome")
             tries -= outcome == "infrastructure_fault"
             if outcome not in ("pending", "infrastructure_fault") or not tries:
                 return result
 
-    async def _last(self, text: str) -> Turn:
+    async def _last(self, client: Client, text: str) -> Turn:
         """The end of a session that is over already; `submit` tells what it was worth."""
-        result = await self._graded(Call("submit"))
+        result = await self._graded(client, Call("submit"))
         return self._ends(f"{text}\n{text_of(result)}", facts_of(result))
 
     def _goes_on(self, text: str, reward: float = 0.0, facts: dict[str, Any] | None = None) -> Turn:
@@ -167,8 +166,8 @@ class Episode:
         always["trajectory"] = f"mlgym://sessions/{self._session}/trajectory"
         return always | {name: value for name, value in told.items() if value is not None}
 
-    async def _call(self, asked: Call) -> CallToolResult:
-        return await self._client.call_tool(asked.tool, {**asked.arguments, "session": self._session})
+    async def _call(self, client: Client, asked: Call) -> CallToolResult:
+        return await client.call_tool(asked.tool, {**asked.arguments, "session": self._session})
 
 
 async def _end(client: Client, session: str) -> None:

@@ -5,18 +5,27 @@ import functools
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, suppress
 from threading import Lock, Thread
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 from weakref import WeakSet
 
 import anyio
 from anyio.from_thread import BlockingPortal
 from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import CONNECTION_CLOSED
 
 from mlgym_clients.gym.place import Place
 
 Result = TypeVar("Result")
+
+
+Work: TypeAlias = Callable[[Client], Awaitable[Result]]
+
+
+class ServerGone(Exception):
+    """Raised when the server can't be reached any more. The next call looks for it again, or starts another."""
 
 
 class Closes(Protocol):
@@ -36,38 +45,51 @@ class Hub:
         self._thread.start()
         self._portal = ready.result()
         self._process = os.getpid()
-        self._connections = ExitStack()
-        self._clients: dict[Place, Client] = {}
+        self._connections: dict[Place, tuple[Client, AbstractContextManager[Client]]] = {}
         self._connecting = Lock()
         self._open: WeakSet[Closes] = WeakSet()
         atexit.register(self._close)
 
-    def client(self, place: Place) -> Client:
-        """The connection to a place, made when it is first asked for.
+    def together(self, place: Place, works: Sequence[Work[Result]]) -> list[Result]:
+        """Do all at once, at one place; returns what came of each, in their order, or raises the first that failed.
 
         Raises:
-            ServerFailed: the server of our own could not be started.
+            ServerFailed: a server of our own could not be started.
+            ServerGone: the place can't be reached any more.
         """
-        with self._connecting:
-            if place not in self._clients:
-                connection = self._portal.wrap_async_context_manager(place.connect())
-                self._clients[place] = self._connections.enter_context(connection)
-            return self._clients[place]
-
-    def together(self, works: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
-        """Do all at once; returns what came of each, in their order, or raises the first that failed."""
-        return self._portal.call(_together, works)
+        client = self._client(place)
+        try:
+            return self._portal.call(_together, client, works)
+        except MCPError as error:
+            if error.code != CONNECTION_CLOSED:
+                raise
+            self._disconnect(place)
+            raise ServerGone(f"{place.url or 'the server of our own'} does not answer any more.") from None
 
     def closes(self, environment: Closes) -> None:
         """Have it closed before the process ends, should it not be closed till then."""
         self._open.add(environment)
 
+    def _client(self, place: Place) -> Client:
+        with self._connecting:
+            if place not in self._connections:
+                connection = self._portal.wrap_async_context_manager(place.connect())
+                self._connections[place] = connection.__enter__(), connection
+            return self._connections[place][0]
+
+    def _disconnect(self, place: Place) -> None:
+        with self._connecting, suppress(Exception):  # what is lost may say so once more
+            _, connection = self._connections.pop(place)
+            connection.__exit__(None, None, None)
+
     def _close(self) -> None:
         if os.getpid() != self._process:  # in a fork, which has the loop's memory and not its thread
             return
         for environment in list(self._open):
-            environment.close()
-        self._connections.close()
+            with suppress(Exception):  # its session's lease ends it
+                environment.close()
+        for place in list(self._connections):
+            self._disconnect(place)
         self._portal.call(self._portal.stop)
         self._thread.join()
 
@@ -88,16 +110,19 @@ async def _serve(ready: "Future[BlockingPortal]") -> None:
         await portal.sleep_until_stopped()
 
 
-async def _together(works: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
+async def _together(client: Client, works: Sequence[Work[Result]]) -> list[Result]:
     results: dict[int, Result] = {}
+    failures: list[Exception] = []
 
     async def work(number: int) -> None:
-        results[number] = await works[number]()
+        try:
+            results[number] = await works[number](client)
+        except Exception as error:  # noqa: BLE001 - raised when the others are done: they are not cut off by it
+            failures.append(error)
 
-    try:
-        async with anyio.create_task_group() as tasks:
-            for number in range(len(works)):
-                tasks.start_soon(work, number)
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+    async with anyio.create_task_group() as tasks:
+        for number in range(len(works)):
+            tasks.start_soon(work, number)
+    if failures:
+        raise failures[0]
     return [results[number] for number in range(len(works))]

@@ -1,7 +1,7 @@
 """What an environment is made of: the task, how it is played, and where."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,12 +41,14 @@ class Setup(BaseModel):
         """Where sessions are opened."""
         if self.url is not None:
             return Place(self.url.rstrip("/").removesuffix("/mcp"), self.token)
-        given = {"--data-dir": self.data_dir, "--sandbox": self.sandbox, "--protocol": self.protocol}
+        # A server allows `strict` in any case.
+        protocol = self.protocol if self.protocol != "strict" else None
+        given = {"--data-dir": self.data_dir, "--sandbox": self.sandbox, "--protocol": protocol}
         options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
         return Place(options=(*options, *self.serve))
 
     @property
-    def asked(self) -> dict[str, object]:
+    def asked(self) -> dict[str, Any]:
         """The arguments of `start`."""
         given = {name: getattr(self, name) for name in ("task", "flavour", "protocol", "steps", "wall_time")}
         return {name: value for name, value in given.items() if value is not None}

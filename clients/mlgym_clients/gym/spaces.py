@@ -13,9 +13,7 @@ NOTE = 100
 """Characters kept free for the note about what was left out."""
 LONGEST_DONE = 65_536
 """Characters of a command, or of a tool call's arguments."""
-CHARACTERS = (
-    "\t\n" + "".join(chr(code) for code in (*range(32, 127), *range(161, 173), *range(174, 256))) + "–—‘’“”…−≤≥→"
-)
+CHARACTERS = "\t\n–—‘’“”…−≤≥→" + "".join(map(chr, (*range(32, 127), *range(161, 173), *range(174, 256))))
 """Those that observations are made of; others are shown as Python's escapes. What an action has is not looked at."""
 TOOLS = ("bash", "edit", "job", "validate", "submit")
 WORDS = ("validate", "submit")

@@ -1,6 +1,6 @@
 """Many sessions on one task, stepped together."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,7 @@ class MLGymVectorEnv(VectorEnv[tuple[str, ...], Any, NDArray[Any]]):
 
         Raises:
             ResetNeeded: there are no sessions.
+            ServerGone: the server does not answer. The sessions may still be there for the next step.
         """
         if not self._begun:
             raise ResetNeeded("No session is open: call reset first.")
@@ -82,19 +83,16 @@ class MLGymVectorEnv(VectorEnv[tuple[str, ...], Any, NDArray[Any]]):
         self._end()
 
     def _turns(self, actions: Sequence[Any]) -> list[Turn]:
-        client = hub().client(self._setup.place)
         hub().closes(self)
-        works: list[Callable[[], Awaitable[Turn]]] = [
-            partial(self._turn, client, number, action) for number, action in enumerate(actions)
-        ]
-        return hub().together(works)
+        works = [partial(self._turn, number, action) for number, action in enumerate(actions)]
+        return hub().together(self._setup.place, works)
 
-    async def _turn(self, client: Client, number: int, action: Any) -> Turn:
+    async def _turn(self, number: int, action: Any, client: Client) -> Turn:
         episode = self._episodes[number]
         if episode is None:
-            self._episodes[number] = episode = await Episode.begin(client, self._setup)
+            self._episodes[number] = episode = await Episode.begin(self._setup, client)
             return episode.brief
-        turn = await episode.act(action)
+        turn = await episode.act(action, client)
         if turn.last:
             self._episodes[number] = None
         return turn
@@ -103,7 +101,7 @@ class MLGymVectorEnv(VectorEnv[tuple[str, ...], Any, NDArray[Any]]):
         self._begun = False
         episodes, self._episodes = self._episodes, [None] * self.num_envs
         if going_on := [episode.end for episode in episodes if episode is not None]:
-            hub().together(going_on)
+            hub().together(self._setup.place, going_on)
 
     @staticmethod
     def _seen(turns: Sequence[Turn]) -> tuple[str, ...]:

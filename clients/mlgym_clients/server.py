@@ -84,8 +84,11 @@ async def _address(process: Process, log: Path) -> str:
 
 
 def _last_line(log: Path) -> str:
-    lines = [line.strip("│╭╮╰╯─ ") for line in log.read_text("utf-8", "replace").splitlines()]  # of typer's frames
-    return next(filter(None, reversed(lines)), "it said nothing")
+    lines = log.read_text("utf-8", "replace").strip().splitlines()
+    if lines and lines[-1].startswith("╰"):  # what is wrong with its options stands in a frame
+        framed = lines[max(number for number, line in enumerate(lines) if line.startswith("╭")) + 1 : -1]
+        return " ".join(line.strip("│ ") for line in framed)
+    return lines[-1] if lines else "it said nothing"
 
 
 async def _end(process: Process) -> None:

@@ -30,7 +30,7 @@ class MLGymEnv(gymnasium.Env[str, Any]):
     metadata = {"render_modes": []}
 
     def __init__(self, task: str, **options: Any) -> None:
-        self._setup = Setup(task=task, **options)
+        self._setup = Setup.of(task, options)
         self._episode: Episode | None = None
         self.observation_space = observations()
         self.action_space = actions(self._setup.actions)

@@ -74,7 +74,10 @@ class Hub:
         with self._connecting:
             if place not in self._connections:
                 connection = self._portal.wrap_async_context_manager(place.connect())
-                self._connections[place] = connection.__enter__(), connection
+                try:
+                    self._connections[place] = connection.__enter__(), connection
+                except (ExceptionGroup, MCPError) as error:
+                    raise ServerGone(f"no MCP server answers at {place.url or 'our own address'}.") from error
             return self._connections[place][0]
 
     def _disconnect(self, place: Place) -> None:

@@ -1,9 +1,10 @@
 """What an environment is made of: the task, how it is played, and where."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlgym_clients.gym.place import Place
 from mlgym_clients.records.task import Protocol
@@ -35,6 +36,22 @@ class Setup(BaseModel):
     sandbox: str | None = None
     serve: tuple[str, ...] = ()
     """More options of `mlgym-mcp serve` for the server that is started."""
+
+    @classmethod
+    def of(cls, task: str, options: Mapping[str, Any]) -> "Setup":
+        """The setup that has these options.
+
+        Raises:
+            ValueError: there is no such option, or its value is not what it should be.
+        """
+        try:
+            return cls(task=task, **options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = first["loc"][0]
+            if name not in cls.model_fields:
+                raise ValueError(f"there is no option {name!r}; there are: {', '.join(cls.model_fields)}.") from None
+            raise ValueError(f"the option {name!r} can't be {first['input']!r}: {first['msg']}.") from None
 
     @property
     def place(self) -> Place:

@@ -34,7 +34,7 @@ class MLGymVectorEnv(VectorEnv[tuple[str, ...], Any, NDArray[Any]]):
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(self, task: str, num_envs: int = 1, **options: Any) -> None:
-        self._setup = Setup(task=task, **options)
+        self._setup = Setup.of(task, options)
         self._episodes: list[Episode | None] = [None] * num_envs
         self._begun = False
         self.num_envs = num_envs

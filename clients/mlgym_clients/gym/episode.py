@@ -1,5 +1,6 @@
 """An episode: one session, from its brief to the reward of what was submitted."""
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from mcp.types import CallToolResult
 from mlgym_clients.gym.setup import Setup
 from mlgym_clients.gym.spaces import BadAction, Call, called, seen
 from mlgym_clients.workbench import Refused, call, facts_of, text_of
+
+log = logging.getLogger(__name__)
 
 FOOTER = re.compile(r"\[(?:running as (?P<job>j\d+)|[^·\]]+) · [^·\]]+ · (?P<steps>\d+) steps?, [^\]]*left\]\Z")
 """The last line of a reply."""
@@ -61,6 +64,7 @@ class Episode:
         brief = facts["brief"]
         try:
             while facts["state"] == "waiting":
+                log.warning("%s waits: %s", setup.task, facts["reason"])
                 facts = facts_of(await call(client, "status", session=facts["session"]))
             if facts["state"] != "open":
                 raise Refused(f"the session is {facts['state']}: {facts['reason']}")

@@ -35,7 +35,7 @@ class Setup(BaseModel):
     data_dir: Path | None = None
     sandbox: str | None = None
     serve: tuple[str, ...] = ()
-    """More options of `mlgym-mcp serve` for the server that is started."""
+    """More options of `mlgym-mcp serve` for the server that is started: `("--max-sessions", "32")` for more than 16."""
 
     @classmethod
     def of(cls, task: str, options: Mapping[str, Any]) -> "Setup":

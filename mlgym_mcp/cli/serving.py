@@ -26,7 +26,8 @@ def serve(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="GPUs to lend: all, none, or indices and UUIDs with commas.", show_default=False)
     ] = None,
     tools: Annotated[
-        list[str] | None, typer.Option(help="An optional group: checkpoints; may be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option(help="An optional group: checkpoints or evaluation; may be repeated.", show_default=False),
     ] = None,
     network: Annotated[
         Literal["tasks", "none"] | None,

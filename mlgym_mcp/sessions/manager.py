@@ -14,7 +14,7 @@ import anyio
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.amounts import Amounts
-from mlgym_mcp.sessions.budget import Budget, dump_budget
+from mlgym_mcp.sessions.budget import Budget, dump_budget, lowered
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
@@ -51,6 +51,10 @@ class StartRequest:
     """`strict` or `mlgym`."""
     gpus: int | None = None
     """How many GPUs; None: as many as the task says."""
+    steps: int | None = None
+    """A limit lower than the task's; None: the task's."""
+    wall_time: float | None = None
+    """The same in seconds."""
 
 
 class SessionManager:
@@ -268,7 +272,7 @@ class SessionManager:
             token=secrets.token_hex(16),
             lease_until=now + self._shared.limits.lease_of(gpus),
             owner=self._store.instance.id,
-            budget=dump_budget(Budget(task.budget)),
+            budget=dump_budget(Budget(lowered(task.budget, steps=request.steps, wall_time=request.wall_time))),
             validated=None,
             submission=None,
         )

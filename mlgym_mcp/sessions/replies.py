@@ -72,6 +72,20 @@ class ScoreReply:
 
 
 @dataclass(frozen=True, slots=True)
+class BestReply:
+    """The answer of `score_best`."""
+
+    verdict: ScoreReply
+    """As `submit` would have answered for this artefact."""
+    artefact: str | None
+    """Its hash; None where nothing was ever validated or submitted."""
+    submitted: bool
+    """Whether it is what the session submitted."""
+    step: int | None
+    """Steps charged when it first validated, that one included; None where it never did, or that isn't known."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointReply:
     """The answer of `checkpoint` and `restore`."""
 

@@ -17,10 +17,11 @@ from mlgym_clients.gym.spaces import actions, observations
 class MLGymEnv(gymnasium.Env[str, Any]):
     """Each reset opens a session; an observation is the task's brief first, then what an action was answered with.
 
-    `terminated` is submitted, `truncated` cut off: the budget is spent, or the session was lost. What a session was
-    lost by, or the server failed to score, earns nothing and takes nothing; what ends unscored through its own fault
-    has −1 in all. A seed is that of `np_random`; the chance in a scoring is the server's and differs from session to
-    session. Calls that cost no step, as those that are refused, can be bounded by `make(…, max_episode_steps=…)`.
+    `terminated` is submitted, `truncated` cut off: the budget is spent, or the session was lost. What can't be scored
+    through its own fault is worth −1; a submit that was at fault does not end the session. What the server failed to
+    score, and a session that it lost, earn nothing and take nothing. A seed is that of `np_random`; the chance in a
+    scoring is the server's and differs from session to session. Calls that cost no step, as those that are refused,
+    can be bounded by `make(…, max_episode_steps=…)`.
 
     Args:
         task: Its id.

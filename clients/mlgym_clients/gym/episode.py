@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 FOOTER = re.compile(r"\[(?:running as (?P<job>j\d+)|[^·\]]+) · [^·\]]+ · (?P<steps>\d+) steps?, [^\]]*left\]\Z")
 """The last line of a reply."""
 FAULT = -1.0
-"""The reward of an episode that ends unscored through its own fault."""
+"""The reward of an episode that ends with nothing to score."""
 END_PATIENCE = 10.0
 """Seconds that the end of a session is waited for; its lease ends it otherwise."""
 
@@ -125,7 +125,7 @@ class Episode:
         self._state, self._steps = facts["state"], facts["left"]["steps"]
         if asked.tool == "submit" and self._state != "open":
             return self._ends(text_of(result), facts)
-        reward = self._change(facts["reward"]) if facts["outcome"] == "scored" else 0.0
+        reward = 0.0 if facts["reward"] is None else self._change(facts["reward"])
         if self._state == "cut_off":
             last = await self._last(client, text_of(result))
             return Turn(last.seen, reward + last.reward, last.terminated, last.truncated, last.info)

@@ -63,8 +63,15 @@ class Hub:
         except MCPError as error:
             if error.code != CONNECTION_CLOSED:
                 raise
-            self._disconnect(place)
+            self.disconnect(place)
             raise ServerGone(f"{place.url or 'the server of our own'} does not answer any more.") from None
+
+    def disconnect(self, place: Place) -> None:
+        """Close the connection to a place, if there is one, and with it the server that is ours."""
+        with self._connecting, suppress(Exception):  # what is lost may say so once more
+            if place in self._connections:
+                _, connection = self._connections.pop(place)
+                connection.__exit__(None, None, None)
 
     def closes(self, environment: Closes) -> None:
         """Have it closed before the process ends, should it not be closed till then."""
@@ -80,11 +87,6 @@ class Hub:
                     raise ServerGone(f"no MCP server answers at {place.url or 'our own address'}.") from error
             return self._connections[place][0]
 
-    def _disconnect(self, place: Place) -> None:
-        with self._connecting, suppress(Exception):  # what is lost may say so once more
-            _, connection = self._connections.pop(place)
-            connection.__exit__(None, None, None)
-
     def _close(self) -> None:
         if os.getpid() != self._process:  # in a fork, which has the loop's memory and not its thread
             return
@@ -92,7 +94,7 @@ class Hub:
             with suppress(Exception):  # its session's lease ends it
                 environment.close()
         for place in list(self._connections):
-            self._disconnect(place)
+            self.disconnect(place)
         self._portal.call(self._portal.stop)
         self._thread.join()
 

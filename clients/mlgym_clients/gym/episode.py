@@ -60,12 +60,14 @@ class Episode:
         Raises:
             Refused: it could not be opened; the words are the server's.
         """
-        facts = facts_of(await call(client, "start", **setup.asked))
+        with anyio.CancelScope(shield=True):  # what was opened has to be known, to be ended
+            facts = facts_of(await call(client, "start", **setup.asked, wait_s=0))
         brief = facts["brief"]
         try:
             while facts["state"] == "waiting":
-                log.warning("%s waits: %s", setup.task, facts["reason"])
                 facts = facts_of(await call(client, "status", session=facts["session"]))
+                if facts["state"] == "waiting":
+                    log.warning("%s waits: %s", setup.task, facts["reason"])
             if facts["state"] != "open":
                 raise Refused(f"the session is {facts['state']}: {facts['reason']}")
         except BaseException:

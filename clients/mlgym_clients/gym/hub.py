@@ -4,7 +4,7 @@ import atexit
 import functools
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, suppress
 from threading import Lock, Thread
 from typing import Protocol, TypeAlias, TypeVar
@@ -58,8 +58,14 @@ class Hub:
             ServerGone: the place can't be reached any more.
         """
         client = self._client(place)
+        scope = self._portal.call(anyio.CancelScope)
+        future = self._portal.start_task_soon(_together, client, works, scope)
         try:
-            return self._portal.call(_together, client, works)
+            return future.result()
+        except KeyboardInterrupt:
+            self._portal.call(scope.cancel)
+            wait([future])
+            raise
         except MCPError as error:
             if error.code != CONNECTION_CLOSED:
                 raise
@@ -95,7 +101,7 @@ class Hub:
                 environment.close()
         for place in list(self._connections):
             self.disconnect(place)
-        self._portal.call(self._portal.stop)
+        self._portal.call(self._portal.stop, True)  # a server that was being started when Ctrl-C came
         self._thread.join()
 
 
@@ -115,7 +121,7 @@ async def _serve(ready: "Future[BlockingPortal]") -> None:
         await portal.sleep_until_stopped()
 
 
-async def _together(client: Client, works: Sequence[Work[Result]]) -> list[Result]:
+async def _together(client: Client, works: Sequence[Work[Result]], scope: anyio.CancelScope) -> list[Result]:
     results: dict[int, Result] = {}
     failures: list[Exception] = []
 
@@ -125,9 +131,10 @@ async def _together(client: Client, works: Sequence[Work[Result]]) -> list[Resul
         except Exception as error:  # noqa: BLE001 - raised when the others are done: they are not cut off by it
             failures.append(error)
 
-    async with anyio.create_task_group() as tasks:
-        for number in range(len(works)):
-            tasks.start_soon(work, number)
+    with scope:
+        async with anyio.create_task_group() as tasks:
+            for number in range(len(works)):
+                tasks.start_soon(work, number)
     if failures:
         raise failures[0]
     return [results[number] for number in range(len(works))]

@@ -145,17 +145,19 @@ async def test_tool_calls_are_made_as_they_are_and_what_is_none_is_told(tmp_path
     assert done[4][1:3] == (0.5, True)
 
 
-async def test_a_reset_ends_the_session_and_a_close_the_next(tmp_path: Path) -> None:
+async def test_a_session_ends_with_a_reset_with_a_close_and_with_its_environment(tmp_path: Path) -> None:
     def play(url: str) -> None:
         environment = MLGymEnv(TASK, url=url, token=TOKEN)
         environment.reset()
         environment.reset()
         environment.close()
         environment.close()
+        MLGymEnv(TASK, url=url, token=TOKEN).reset()
+        MLGymVectorEnv(TASK, 2, url=url, token=TOKEN).reset()
 
     await played(World(tmp_path), play, token=TOKEN)
     with Store.open(tmp_path / "data") as store:
-        assert [row.state for row in store.sessions.list()] == ["ended", "ended"]
+        assert [row.state for row in store.sessions.list()] == ["ended"] * 5
 
 
 async def test_a_vector_steps_all_its_sessions_and_opens_anew_what_was_over(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Many sessions on one task, stepped together."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -81,6 +82,10 @@ class MLGymVectorEnv(VectorEnv[tuple[str, ...], Any, NDArray[Any]]):
     def close_extras(self, **_: Any) -> None:
         """End all sessions."""
         self._end()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._end()
 
     def _turns(self, actions: Sequence[Any]) -> list[Turn]:
         hub().closes(self)

@@ -9,6 +9,7 @@ from mlgym_clients.agents.agent import Agent, BadOptions
 KINDS: Mapping[str, str] = {
     "baseline": "mlgym_clients.agents.baseline",
     "random": "mlgym_clients.agents.random",
+    "replay": "mlgym_clients.agents.replay",
     "scripted": "mlgym_clients.agents.scripted",
 }
 """Kind → the module that has `make(options) -> Agent`."""

@@ -1,7 +1,7 @@
 """The Agent Trajectory Interchange Format: what Harbor and the tools around it read and write."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -83,7 +83,7 @@ def _step(number: int, turn: Turn, began: float) -> atif.Step:
     results = tuple(atif.Result(source_call_id=one.id, content=one.observation) for one in turn.actions)
     return atif.Step(
         step_id=number,
-        timestamp=datetime.fromtimestamp(began + turn.at, timezone.utc).isoformat(),
+        timestamp=datetime.fromtimestamp(began + turn.at, UTC).isoformat(),
         source=ROLES[turn.role],
         message=turn.said,
         reasoning_content=turn.thought or None,
@@ -153,7 +153,7 @@ def _messages(step: atif.Step, began: float) -> Iterator[Message]:
             for call in step.tool_calls or ()
         ),
         at=at,
-        usage=used and _usage(used),
+        usage=_usage(used) if used else None,
     )
     for result in step.observation.results if step.observation else ():
         yield Message(role="tool", content=_text(result.content), tool_call_id=result.source_call_id, at=at)

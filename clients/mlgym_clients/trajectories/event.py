@@ -61,7 +61,7 @@ def folder_after(event: Event) -> str | None:
 def output(result: Mapping[str, Any]) -> str:
     """What a command printed, as far as it was kept."""
     omitted = f"\n[{result['omitted']} bytes left out]\n" if result["omitted"] else ""
-    return text(result["head"]) + omitted + text(result["tail"])
+    return f"{text(result['head'])}{omitted}{text(result['tail'])}"
 
 
 def text(value: Any) -> Any:

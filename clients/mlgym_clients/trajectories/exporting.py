@@ -34,7 +34,10 @@ def export(
     if kind == "chat":
         return _lines(to, (chat.to_chat(one, tools) for one in trajectories))
     written: Callable[[Trajectory], None] = {"traj": _traj(to), "atif": _atif(to, version)}[kind]
-    return sum(1 for one in trajectories if written(one) is None)
+    number = 0
+    for number, one in enumerate(trajectories, 1):  # noqa: B007 - how many there were
+        written(one)
+    return number
 
 
 def _traj(to: Path) -> Callable[[Trajectory], None]:

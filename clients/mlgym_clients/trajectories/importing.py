@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlgym_clients.records.folder import RunFolder
@@ -16,9 +17,15 @@ UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 KIND = "imported"
 
 
-def import_all(
-    places: Sequence[Path], tasks: Sequence[TaskFacts], to: Path, *, task: str | None, agent: str | None
-) -> RunFacts:
+@dataclass(frozen=True)
+class Origin:
+    """What is said of trajectories that their files don't tell, or that is to stand in place of it."""
+
+    task: str | None = None
+    agent: str | None = None
+
+
+def import_all(places: Sequence[Path], tasks: Sequence[TaskFacts], to: Path, origin: Origin) -> RunFacts:
     """Write trajectories into a new run's folder, those of one agent and task numbered in order.
 
     Raises:
@@ -31,10 +38,10 @@ def import_all(
     numbers: dict[tuple[str, str], int] = {}
     found: list[Trajectory] = []
     for place in places:
-        one = _as_attempt(read(place, task=task, agent=agent), known, place, task=task, agent=agent)
+        one = _as_attempt(read(place, task=origin.task, agent=origin.agent), known, place, origin)
         key = (one.attempt.task, one.attempt.agent)
         numbers[key] = numbers.get(key, 0) + 1
-        found.append(_numbered(one, numbers[key]))
+        found.append(replace(one, attempt=one.attempt.model_copy(update={"number": numbers[key]})))
     facts = _facts(found, known, to.name)
     for one in found:
         folder.write_attempt(one.attempt)
@@ -45,21 +52,14 @@ def import_all(
     return facts
 
 
-def _as_attempt(
-    one: Trajectory, known: dict[str, TaskFacts], place: Path, *, task: str | None, agent: str | None
-) -> Trajectory:
-    name = task or one.attempt.task
+def _as_attempt(one: Trajectory, known: Mapping[str, TaskFacts], place: Path, origin: Origin) -> Trajectory:
+    name = origin.task or one.attempt.task
     if name not in known:
         raise BadTrajectory(f"{place}: there is no task {name!r}; say which it is with --task.")
-    called = UNSAFE.sub("-", agent or one.attempt.agent).strip("-.") or "imported"
+    called = UNSAFE.sub("-", origin.agent or one.attempt.agent).strip("-.") or "imported"
     best = one.attempt.best or best_of(one.attempt.measures, known[name])
     changes = {"task": name, "agent": called, "best": best, "state": "finished"}
-    return Trajectory(one.attempt.model_copy(update=changes), one.events, one.messages, one.submission)
-
-
-def _numbered(one: Trajectory, number: int) -> Trajectory:
-    attempt = one.attempt.model_copy(update={"number": number})
-    return Trajectory(attempt, one.events, one.messages, one.submission)
+    return replace(one, attempt=one.attempt.model_copy(update=changes))
 
 
 def _facts(found: Sequence[Trajectory], known: dict[str, TaskFacts], name: str) -> RunFacts:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,18 +48,15 @@ def read_attempt(folder: Path) -> Trajectory:
     found = [one for one in run.attempts() if (one.task, one.agent, str(one.number)) == parts]
     if not found:
         raise NoRun(f"{folder} is no attempt; attempts are in attempts/TASK/AGENT/NUMBER of a run's folder.")
-    return _of_run(run, found[0])
+    return read_one(run, found[0])
 
 
-def read_run(folder: Path) -> Iterator[Trajectory]:
-    """The trajectories of a run, one after the other.
-
-    Raises:
-        NoRun: the folder is none, or what it holds can't be read.
-    """
-    run = RunFolder(folder)
-    run.read_run()
-    return (_of_run(run, attempt) for attempt in run.attempts())
+def read_one(run: RunFolder, attempt: Attempt) -> Trajectory:
+    """The trajectory of one of a run's attempts."""
+    events, messages = run.read_events(attempt.key), run.read_messages(attempt.key)
+    verdict = attempt.submission
+    found = Trajectory(attempt, events, messages, verdict.artefact if verdict else None)
+    return found if attempt.session is None else _redacted(found, attempt.session)
 
 
 def from_session(document: dict[str, Any]) -> Trajectory:
@@ -83,13 +80,6 @@ def from_session(document: dict[str, Any]) -> Trajectory:
         branched=document["branched"] or was_branched(events),
     )
     return Trajectory(attempt, events, submission=document["submission"])
-
-
-def _of_run(run: RunFolder, attempt: Attempt) -> Trajectory:
-    events, messages = run.read_events(attempt.key), run.read_messages(attempt.key)
-    verdict = attempt.submission
-    found = Trajectory(attempt, events, messages, verdict.artefact if verdict else None)
-    return found if attempt.session is None else _redacted(found, attempt.session)
 
 
 def _redacted(trajectory: Trajectory, secret: str) -> Trajectory:

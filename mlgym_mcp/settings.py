@@ -52,8 +52,9 @@ class Settings(BaseModel):
     """The engine's OCI runtime for sandboxes, such as gVisor's `runsc`; its default where none is named."""
     flavour: Literal["auto", "full", "sample"] = "auto"
     protocol: Literal["strict", "mlgym"] = "strict"
-    tools: tuple[Literal["checkpoints"], ...] = ()
-    """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`."""
+    tools: tuple[Literal["checkpoints", "evaluation", "memory", "literature"], ...] = ()
+    """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`. `evaluation`, for who runs agents:
+    `cut_off`, `score_best`, and the baselines' files. `memory`: notes for later sessions. `literature`: papers."""
     task: str | None = None
     """The one task that the server is pinned to."""
     orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)

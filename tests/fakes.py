@@ -128,6 +128,7 @@ class FakeReferee:
             environment=request.prepared.digest,
             backend="fake",
             network="none",
+            aids=request.aids,
             seconds=1.0,
             **answer,
         )

@@ -88,7 +88,7 @@ def _observation(event: Event) -> str:
         return _output(reply["result"])
     if event["kind"] == "edit":
         return _edited(reply)
-    return _score(reply) if "outcome" in reply else ""
+    return _score(reply) if "outcome" in reply else str(reply.get("text", ""))
 
 
 def _output(result: Mapping[str, Any]) -> str:

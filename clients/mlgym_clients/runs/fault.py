@@ -30,6 +30,15 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """What a task group has wrapped is raised as itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise next(causes(group)) from group
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Whether an exception says that the server could not be reached."""
     return any(isinstance(one, LOST_CONNECTION) or _closed(one) for one in causes(error))

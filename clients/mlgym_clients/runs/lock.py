@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,17 +20,33 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+LOCK = ".lock"
+LOG = "server.log"
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes off a run's folder while the block runs.
+    """Keep other processes off a run's folder while the block runs; one in which no run begins is removed again.
 
     Raises:
         BadPlan: another process has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / LOCK).open("w") as file:
         try:
             _take(file)
         except (BlockingIOError, PermissionError):  # the second is Windows' way to say so
             raise BadPlan(f"another process runs in {folder}; wait for it, or name another folder with --to.") from None
-        yield
+        try:
+            yield
+        except BadPlan:
+            _remove(folder)
+            raise
+
+
+def _remove(folder: Path) -> None:
+    if not (folder / "run.json").exists():
+        for name in (LOCK, LOG):
+            (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else's files are there
+            folder.rmdir()

@@ -16,7 +16,8 @@ SCORES = ("scores", "standard_error", "baseline")
 
 def actions(events: Iterable[Event]) -> dict[str, int]:
     """How often an agent called each tool with effect."""
-    counted = Counter(event["kind"] for event in events if not any(mark in event["request"] for mark in NOT_THE_AGENTS))
+    own = [event for event in events if not any(mark in event["request"] for mark in NOT_THE_AGENTS)]
+    counted = Counter(event["kind"] for event in own if event["error"] is None)
     return {kind: counted[kind] for kind in ACTIONS if counted[kind]}
 
 

@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
+import anyio
 from mcp import Client
 from mcp.types import RequestParamsMeta, TextResourceContents
 
 from mlgym_clients.records.folder import Event
-from mlgym_clients.records.run import Limits
+from mlgym_clients.records.run import Limits, RunFacts
 from mlgym_clients.records.task import TaskFacts
 from mlgym_clients.runs.fault import Fault, faults
 from mlgym_clients.runs.plan import BadPlan
@@ -23,15 +24,6 @@ REPEATS = 3
 """How often a scoring is asked for that the server failed at."""
 
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A session that is open."""
-
-    session: str
-    brief: str
-    flavour: str
 
 
 @dataclass(frozen=True)
@@ -59,21 +51,34 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def open(self, task: TaskFacts, limits: Limits, *, key: str, flavour: str, protocol: str) -> Opened:
-        """Start a session and wait until its sandbox is open; under one key there is one session.
+    async def start(self, facts: RunFacts, task: TaskFacts, *, key: str) -> tuple[str, str]:
+        """Start a session on a task, without waiting for its sandbox: its handle, and the task's brief.
+
+        Under one key there is one session. Not cancelled midway: nobody would know the session then.
+
+        Raises:
+            Refused: the server has no room for it, or can't prepare its data.
+        """
+        limits = facts.limits
+        wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
+        offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
+        fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
+        with anyio.CancelScope(shield=True):
+            answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+        return answer["session"], answer["brief"] or ""
+
+    async def opened(self, session: str) -> Answer:
+        """How a session stands once its sandbox is open.
 
         Raises:
             Fault: it could not be opened.
         """
-        wanted = {"steps": self.steps_of(task, limits), "wall_time": limits.wall_time}
-        offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
-        facts = await self._told("start", key=key, task=task.id, flavour=flavour, protocol=protocol, **offered)
-        session, brief = facts["session"], facts["brief"] or ""
-        while facts["state"] == "waiting":
-            facts = await self.standing(session)
-        if facts["state"] != "open":
-            raise Fault(f"the session could not be opened, it is {facts['state']}: {facts['reason']}")
-        return Opened(session, brief, facts["flavour"])
+        answer = await self.standing(session)
+        while answer["state"] == "waiting":
+            answer = await self.standing(session)
+        if answer["state"] != "open":
+            raise Fault(f"the session could not be opened, it is {answer['state']}: {answer['reason']}")
+        return answer
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
         """How many steps a session has to begin with."""
@@ -172,10 +177,14 @@ class Proctor:
             if answer["outcome"] not in ("pending", "infrastructure_fault"):
                 return answer
 
-    async def _told(self, tool: str, *, key: str | None = None, **arguments: Any) -> Answer:
-        meta = cast(RequestParamsMeta, {KEY: key}) if key else None
+    async def _told(self, tool: str, *, meta: dict[str, str] | None = None, **arguments: Any) -> Answer:
         with faults():
-            result = await self.client.call_tool(tool, arguments, meta=meta)
+            result = await self.client.call_tool(tool, arguments, meta=cast(RequestParamsMeta, meta))
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)
+
+
+def _least(limit: float | None, task: float | None) -> float | None:
+    """A limit that a session can be given: none beyond its task's."""
+    return None if limit is None or task is None else min(limit, task)

@@ -18,9 +18,9 @@ from mlgym_clients.records.folder import RunFolder, write
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs.board import PIPED_WIDTH, Board
 from mlgym_clients.runs.catalogue import facts_of, read_catalogue, require_same
-from mlgym_clients.runs.fault import causes
+from mlgym_clients.runs.fault import ungrouped
 from mlgym_clients.runs.harness import PAUSES, Harness
-from mlgym_clients.runs.lock import locked
+from mlgym_clients.runs.lock import LOG, locked
 from mlgym_clients.runs.plan import Plan
 from mlgym_clients.runs.proctor import Proctor
 from mlgym_clients.runs.trial import Trial
@@ -60,10 +60,8 @@ def carry_out(order: Order) -> Outcome:
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, PIPED_WIDTH)
-    try:
+    with ungrouped():
         return anyio.run(_until_signal, order, agents, console)
-    except BaseExceptionGroup as group:
-        raise next(causes(group)) from None
 
 
 async def _until_signal(order: Order, agents: Mapping[str, Agent], console: Console) -> Outcome:
@@ -88,7 +86,7 @@ async def made(order: Order, agents: Mapping[str, Agent], console: Console, scop
     """Make a run, or what is left of it, by agents of the plan's names, until the scope is cancelled."""
     folder = RunFolder(order.folder)
     # Within the scope are the attempts alone: to end their sessions the connection is needed, and the server.
-    with locked(order.folder):
+    with locked(order.folder), ungrouped():
         async with _server(order) as server, server.connect() as client:
             proctor = await Proctor.at(client)
             facts = await _facts(order, folder, proctor)
@@ -122,13 +120,13 @@ async def _server(order: Order) -> AsyncIterator[Server]:
     if order.plan.url is not None:
         yield Server(order.plan.url, order.headers)
         return
-    async with started([*order.serve, *_options(order.plan)], order.folder / "server.log") as server:
+    async with started([*order.serve, *_options(order.plan)], order.folder / LOG) as server:
         yield server
 
 
 def _options(plan: Plan) -> list[str]:
     """The options of `serve` that a plan asks for."""
-    options = ["--protocol", plan.protocol, "--max-sessions", str(plan.concurrency)]
+    options = ["--tools", "evaluation", "--protocol", plan.protocol, "--max-sessions", str(plan.concurrency)]
     options += ["--sandbox", plan.sandbox] if plan.sandbox else []
     options += ["--data-dir", str(plan.data_dir)] if plan.data_dir else []
     return options + [part for path in plan.tasks_dirs for part in ("--tasks-dir", str(path))]

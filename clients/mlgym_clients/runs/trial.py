@@ -16,7 +16,7 @@ from mlgym_clients.records.folder import RunFolder
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs import measures
 from mlgym_clients.runs.fault import Fault, causes, faults, is_unreachable
-from mlgym_clients.runs.proctor import LIVE, SCORED, Answer, Opened, Proctor
+from mlgym_clients.runs.proctor import LIVE, SCORED, Answer, Proctor
 from mlgym_clients.server import Server
 from mlgym_clients.workbench import Refused
 
@@ -57,28 +57,26 @@ class Trial:
         Raises:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
-        task, facts = self.facts.task(attempt.task), self.facts
         self.folder.write_attempt(attempt)
-        opened = await self.proctor.open(
-            task, facts.limits, key=start_key, flavour=facts.flavour, protocol=facts.protocol
-        )
-        attempt = attempt.model_copy(
-            update={"session": opened.session, "flavour": opened.flavour, "began_at": time.time()}
-        )
+        session, brief = await self.proctor.start(self.facts, self.facts.task(attempt.task), key=start_key)
+        attempt = attempt.model_copy(update={"session": session, "began_at": time.time()})
         self.folder.write_attempt(attempt)
-        meter = Meter(facts.limits)
-        seated(opened.session, meter)
+        meter = Meter(self.facts.limits)
         try:
-            stop = await self._play(attempt, agent, opened, meter)
+            standing = await self.proctor.opened(session)
+            attempt = attempt.model_copy(update={"flavour": standing["flavour"], "began_at": time.time()})
+            self.folder.write_attempt(attempt)
+            seated(session, meter)
+            stop = await self._play(attempt, agent, brief, meter)
             seconds = time.time() - attempt.began_at
             attempt = attempt.model_copy(
                 update={"usage": meter.usage, "seconds": seconds, "limit": stop.limit, "detail": stop.ending.detail}
             )
             self.folder.write_attempt(attempt)
-            await self._close(opened.session, stop)
+            await self._close(session, stop)
             return await self.collect(attempt)
         except BaseException as error:
-            await self.leave(opened.session)
+            await self.leave(session)
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 self.folder.write_attempt(attempt.model_copy(update={"usage": meter.usage, "detail": INTERRUPTED}))
             raise
@@ -108,17 +106,17 @@ class Trial:
         with anyio.move_on_after(LEAVE_GRACE, shield=True), suppress(Fault, Refused):
             await self.proctor.end(session)
 
-    async def _play(self, attempt: Attempt, agent: Agent, opened: Opened, meter: Meter) -> Stop:
-        place = self.folder.attempt_folder(attempt.key)
+    async def _play(self, attempt: Attempt, agent: Agent, brief: str, meter: Meter) -> Stop:
+        assert attempt.session is not None
         with faults():
-            async with self.server.connect(opened.session) as client:
+            async with self.server.connect(attempt.session) as client:
                 seat = Seat(
                     task=self.facts.task(attempt.task),
-                    brief=opened.brief,
-                    url=self.server.endpoint(opened.session),
+                    brief=brief,
+                    url=self.server.endpoint(attempt.session),
                     headers=self.server.headers,
                     client=client,
-                    folder=place,
+                    folder=self.folder.attempt_folder(attempt.key),
                     number=attempt.number,
                     seed=seed_of(self.facts.seed, attempt.key),
                     meter=meter,
@@ -167,9 +165,8 @@ class Trial:
             return measures.best_of(attempt.measures, task)
         validated = measures.best_of([one for one in attempt.measures if one.phase == "validate"], task)
         if answer is not None:
-            at = {} if validated is None else {"step": validated.step, "at": validated.at}
-            best = measures.measure_of_answer(answer, step=attempt.steps, at=attempt.seconds)
-            return best and best.model_copy(update=at)
+            at = attempt.seconds if validated is None else validated.at
+            return measures.measure_of_answer(answer, step=answer["step"] or attempt.steps, at=at)
         # A server without the group `evaluation` scores no artefact but the one submitted.
         same = submission is not None and (validated is None or validated.artefact == submission.artefact)
         return submission if same else None

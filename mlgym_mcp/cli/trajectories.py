@@ -84,7 +84,8 @@ def import_files(
     with _mendable():
         known = _asked(read_catalogue, tasks_dir)
         facts = import_all(files, known, to, Origin(task, agent))
-    show(f"{len(files)} written to {to}: full data and protocol {facts.protocol}; mlgym-mcp report {to}")
+    show(f"{len(files)} written to {to}: {facts.flavour} data, protocol {facts.protocol}")
+    show(f"its report: mlgym-mcp report {to}")
     show("\n".join(["dropped:", *(f"- {loss}" for loss in LOSSES)]))
 
 

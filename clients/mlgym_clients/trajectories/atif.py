@@ -19,7 +19,7 @@ EXTRA = "mlgym_mcp"
 LOSSES = (
     "the server's replies but for what was shown of them, the shell's folder and the exit status",
     r"bytes that are no UTF-8, which are written as \xNN",
-    "arguments that are null",
+    "arguments that are null, and those that a model left to their defaults",
     "events that no agent asked for",
 )
 ROLES: Mapping[str, Literal["system", "user", "agent"]] = {"system": "system", "user": "user", "assistant": "agent"}

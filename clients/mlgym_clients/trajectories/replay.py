@@ -108,7 +108,9 @@ class Replay:
         """Whether the step that follows among those of this session is what a call of a place came to."""
         if following is None or place in self.left_out:
             return False
-        return place not in self.refused or following.error == self.refused[place]
+        # What a refusal says is followed by what is left of the budget.
+        said = self.refused.get(place)
+        return said is None or (following.error is not None and said.startswith(following.error))
 
     def _verdict(self, place: int, step: Step, again: Step | None) -> tuple[Verdict, str]:
         if reason := self.left_out.get(place):

@@ -111,6 +111,15 @@ def read_json(file: Path) -> Any:
         BadTrajectory: the file can't be read, or is none.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return _writable(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BadTrajectory(f"{file} can't be read as JSON: {error}.") from None
+
+
+def _writable(document: Any) -> Any:
+    """A document without halves of characters, which JSON may hold and no file can."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+        return document
+    except UnicodeEncodeError:
+        return json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))

@@ -17,7 +17,6 @@ from mlgym_mcp.errors import SetupError
 from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
-    from mcp import Client
     from mlgym_clients.trajectories.replay import Replayed
 
 T = TypeVar("T")
@@ -86,7 +85,8 @@ def import_files(
         facts = import_all(files, known, to, Origin(task, agent))
     show(f"{len(files)} written to {to}: {facts.flavour} data, protocol {facts.protocol}")
     show(f"its report: mlgym-mcp report {to}")
-    show("\n".join(["dropped:", *(f"- {loss}" for loss in LOSSES)]))
+    if any(file.suffix == ".traj" for file in files):
+        show("\n".join(["dropped:", *(f"- {loss}" for loss in LOSSES)]))
 
 
 def replay(  # noqa: PLR0913 - one parameter an option
@@ -148,7 +148,7 @@ def _show_steps(replayed: "Replayed") -> None:
     show_table(("step", "action", "verdict", "detail"), rows)
 
 
-def _asked(what: "Callable[[Client], Awaitable[T]]", tasks_dir: list[Path] | None = None) -> T:
+def _asked(what: Callable[[Any], Awaitable[T]], tasks_dir: list[Path] | None = None) -> T:
     """What a server of our own answers."""
     from mlgym_clients.server import started
 
@@ -163,7 +163,7 @@ def _asked(what: "Callable[[Client], Awaitable[T]]", tasks_dir: list[Path] | Non
     return run(ask)
 
 
-async def _schemas(client: "Client") -> list[dict[str, Any]]:
+async def _schemas(client: Any) -> list[dict[str, Any]]:
     """The tools of an agent in its seat."""
     from mlgym_clients.trajectories.replay import TOOLS
 

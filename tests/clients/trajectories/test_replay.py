@@ -10,7 +10,8 @@ import anyio
 import pytest
 from mlgym_clients.agents.agent import BadOptions, Seat
 from mlgym_clients.agents.registry import make
-from mlgym_clients.records.folder import Event
+from mlgym_clients.records.attempt import AttemptKey
+from mlgym_clients.records.folder import Event, RunFolder
 from mlgym_clients.trajectories.comparison import compare
 from mlgym_clients.trajectories.editor import Unmappable, mapped
 from mlgym_clients.trajectories.replay import Replayed
@@ -18,7 +19,7 @@ from mlgym_clients.trajectories.step import steps
 
 from tests.clients.runs.stage import Stage, Worker
 from tests.clients.trajectories.samples import bash, edit, refused, verdict
-from tests.fakes import World, scored
+from tests.fakes import TASK, World, scored
 from tests.web.stage import site
 
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -67,31 +68,26 @@ async def test_the_same_again_diverges_nowhere(stage: Stage) -> None:
     assert [step.verdict for step in found.steps].count("same") == 8
 
 
-async def test_each_step_that_came_out_otherwise_is_told_and_the_first_of_them(stage: Stage) -> None:
+async def test_the_command_tells_each_step_that_came_out_otherwise_and_ends_with_1(stage: Stage) -> None:
     events = stage.folder.read_events(stage.attempt().key)
     events[0]["reply"]["result"]["head"] = "goodbye\n"
     events[2]["error"], events[2]["reply"] = "there was no such file", None
     [false] = [event for event in events if event["request"].get("command") == "false"]
     false["reply"]["result"]["exit_code"] = 0
     events[-1]["reply"]["score"]["scores"]["accuracy"] = 0.1
-    found = await replayed(stage, events)
+    stage.folder.write_events(stage.attempt().key, events)
+    stage.world.referee.answers += [scored(0.6), scored(0.7)]
+    place = RunFolder(stage.world.folder / "again")
+    async with site(stage.world, tools=("evaluation",)) as server:
+        command = [sys.executable, "-m", "mlgym_mcp", "replay", str(stage.place()), "--url", server.url]
+        ended = await anyio.run_process([*command, "--to", str(place.path)], check=False)
+    assert ended.returncode == 1 and b"diverged first at step 1: echo hello > note.txt" in ended.stdout, ended
+    report = place.attempt_folder(AttemptKey(TASK, "replay", 1)) / "replay.json"
+    found = Replayed.model_validate_json(report.read_text())
     verdicts = [step.verdict for step in found.steps]
     assert (verdicts[0], verdicts[2]) == ("output differs", "refused otherwise")
     assert verdicts[-3:] == ["exit status differs", "same", "score differs"]
     assert found.first == found.steps[0] and found.steps[0].detail == "-goodbye\n+hello"
-
-
-async def test_the_command_ends_with_1_where_something_diverged(stage: Stage, tmp_path: Path) -> None:
-    events = stage.folder.read_events(stage.attempt().key)
-    events[0]["reply"]["result"]["head"] = "goodbye\n"
-    stage.folder.write_events(stage.attempt().key, events)
-    stage.world.referee.answers += [scored(0.6), scored(0.7)]
-    async with site(stage.world, tools=("evaluation",)) as place:
-        command = [sys.executable, "-m", "mlgym_mcp", "replay", str(stage.place()), "--url", place.url]
-        ended = await anyio.run_process([*command, "--to", str(tmp_path / "again")], check=False)
-    said = ended.stdout.decode()
-    assert "diverged first at step 1: echo hello > note.txt" in said, said + ended.stderr.decode()
-    assert ended.returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     folder, file = (plan, plan / PLAN) if plan is not None and plan.is_dir() else (to, plan)
     if file is None and folder is not None and (folder / PLAN).is_file():
         file = folder / PLAN
-    with _mendable():
+    with mendable():
         asked = Plan.read(file, options)
         place = folder or RUNS / (asked.name or f"{datetime.now():%Y-%m-%d-%H%M%S}")
         order = Order(asked, place, [sys.executable, "-m", "mlgym_mcp", "serve"], _headers(), __version__)
@@ -101,7 +101,7 @@ def _headers() -> dict[str, str]:
 
 
 @contextmanager
-def _mendable() -> Iterator[None]:
+def mendable() -> Iterator[None]:
     """What a user can mend is told in one sentence."""
     from mlgym_clients.agents.agent import BadOptions
     from mlgym_clients.records.folder import NoRun

@@ -41,6 +41,10 @@ def trajectory(row: SessionRow, events: Sequence[Event], scores: Sequence[Score]
                 "tokens_received": None,
                 "api_calls": None,
             },
+            # MLGym has no such words; they keep scores of different kinds apart.
+            "task": row.task,
+            "flavour": row.flavour,
+            "protocol": row.protocol,
         },
     }
 

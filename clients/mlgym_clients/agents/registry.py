@@ -11,6 +11,7 @@ KINDS: Mapping[str, str] = {
     "human": "mlgym_clients.agents.human",
     "model": "mlgym_clients.agents.model",
     "random": "mlgym_clients.agents.random",
+    "replay": "mlgym_clients.agents.replay",
     "scripted": "mlgym_clients.agents.scripted",
 }
 """Kind → the module that has `make(options) -> Agent`."""

@@ -45,6 +45,8 @@ class Replay:
     """Why steps were not made, by their places."""
     refused: dict[int, str] = field(default_factory=dict)
     """What the server said where it refused one."""
+    cut_short: bool = False
+    """Whether the server left the last events out of its trajectory, which was too long."""
 
     async def make(self) -> Replayed:
         """Make all calls, and hold what came of each against what was recorded."""
@@ -102,6 +104,7 @@ class Replay:
         result = await self.client.read_resource(uri, cache_mode="bypass")
         text = "".join(part.text for part in result.contents if isinstance(part, TextResourceContents))
         found = [json.loads(line) for line in text.split("\n") if line]
+        self.cut_short = any("left_out" in event for event in found)
         return [event for event in found if "kind" in event]
 
     def _left_a_record(self, place: int, following: Step | None) -> bool:
@@ -115,6 +118,8 @@ class Replay:
     def _verdict(self, place: int, step: Step, again: Step | None) -> tuple[Verdict, str]:
         if reason := self.left_out.get(place):
             return ("not compared" if reason.harmless else "not replayed"), str(reason)
+        if again is None and self.cut_short and place not in self.refused:
+            return "not compared", "the server's trajectory is too long, and ends before it"
         if again is None:
             return "refused otherwise", self.refused.get(place, "the server kept no record of it")
         if ORIGINAL in step.request:

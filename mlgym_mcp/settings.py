@@ -25,6 +25,8 @@ from mlgym_mcp.tasks.spec import Size
 PREFIX = "MLGYM_MCP_"
 CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
+SECRET = ("token", "server_token", "apt_mirror", "semantic_scholar_key")
+"""Settings whose values no message quotes."""
 MEMORY_SHARE = 2
 """How often this machine's memory is given out: limits are ceilings, an idle sandbox uses some 10 MB."""
 CPU_SHARE = 16
@@ -55,6 +57,8 @@ class Settings(BaseModel):
     tools: tuple[Literal["checkpoints", "evaluation", "memory", "literature"], ...] = ()
     """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`. `evaluation`, for who runs agents:
     `cut_off`, `score_best`, and the baselines' files. `memory`: notes for later sessions. `literature`: papers."""
+    semantic_scholar_key: SecretStr | None = None
+    """Of the group `literature`; without one, Semantic Scholar answers fewer requests."""
     task: str | None = None
     """The one task that the server is pinned to."""
     orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)
@@ -188,7 +192,7 @@ def _explain(
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
-    given_value = "" if name in ("token", "server_token", "apt_mirror") else f"is {first['input']!r}, but "
+    given_value = "" if name in SECRET else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
 
 

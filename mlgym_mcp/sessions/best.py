@@ -52,13 +52,12 @@ class Best:
     async def _verdict(self, artefact: str, call: Call) -> ScoreReply:
         if not self.grader.ledger.owned:
             raise SessionBusy(ELSEWHERE)
-        if self._scoring is None:
+        if self._scoring is None or self._scoring.done:  # what was scored is found again, what failed is tried again
             self._scoring = Operation(lambda: self._score(artefact))
             self.grader.shared.spawn(self._scoring)
-        pause = self.grader.shared.limits.notify_s
-        if not await wait(self._scoring, call, pause=pause, last_line=_progress, limit=call.patience):
+        scoring, pause = self._scoring, self.grader.shared.limits.notify_s
+        if not await wait(scoring, call, pause=pause, last_line=_progress, limit=call.patience):
             return self._reply("pending")
-        scoring, self._scoring = self._scoring, None
         score = await scoring.result()
         return self._reply(score.outcome, score)
 

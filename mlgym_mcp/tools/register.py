@@ -12,6 +12,7 @@ from mlgym_mcp.tools.catalogue import CatalogueTools
 from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.evaluation import EvaluationTools
+from mlgym_mcp.tools.literature import LiteratureTools
 from mlgym_mcp.tools.memory import MemoryTools
 from mlgym_mcp.tools.reply import answered
 from mlgym_mcp.tools.scoring import ScoringTools
@@ -90,10 +91,19 @@ def _memory(desk: Desk) -> list[Offer]:
     ]
 
 
+def _literature(desk: Desk) -> list[Offer]:
+    tools = LiteratureTools(desk)
+    return [
+        Offer("Search papers", tools.search_papers, reads_only=True, structured=False, open_world=True),
+        Offer("Read a paper", tools.read_paper, reads_only=True, structured=False, open_world=True),
+    ]
+
+
 GROUPS: dict[str, Callable[[Desk], list[Offer]]] = {
     "checkpoints": _checkpoints,
     "evaluation": _evaluation,
     "memory": _memory,
+    "literature": _literature,
 }
 """The optional groups, in the order in which their tools are listed."""
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import TextResourceContents
@@ -11,7 +12,6 @@ from mcp.types import TextResourceContents
 from tests.fakes import TASK, World, faulty, scored, write_task
 from tests.tools.stage import ERAS, Era, connected, facts_of, refused, start, told
 
-OFFERED = {"cut_off", "score_best"}
 BROKEN: dict[str, Any] = {"outcome": "infrastructure_fault"}
 
 
@@ -28,19 +28,6 @@ async def validated(client: Client, world: World, session: str, text: str, accur
     await told(client, "bash", session=session, command=f"echo {text} > answer.txt")
     world.referee.answers.append(scored(accuracy))
     return str((await asked(client, "validate", session=session))["artefact"])
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_the_group_is_offered_where_the_operator_chose_it_and_never_within_one_session(
-    tmp_path: Path, era: Era
-) -> None:
-    for settings, expected in [
-        ({}, set()),
-        ({"tools": "evaluation"}, OFFERED),
-        ({"tools": "evaluation", "task": TASK}, set()),
-    ]:
-        async with connected(World(tmp_path), era=era, **settings) as client:
-            assert {tool.name for tool in (await client.list_tools()).tools} & OFFERED == expected
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -77,6 +64,20 @@ async def test_what_never_validated_is_submitted_as_it_is(
         ended = await asked(client, "cut_off", session=session, why="exit_format")
         assert (ended["outcome"], ended["exit_status"]) == (outcome, status)
         assert (await asked(client, "status", session=session))["exit_status"] == status
+
+
+async def test_a_validation_that_goes_on_is_waited_for_and_counts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with harness(world) as client:
+        session = await start(client)
+        world.referee.gate = anyio.Event()
+        assert (await asked(client, "validate", session=session, wait_s=0))["outcome"] == "pending"
+        await told(client, "bash", session=session, command="echo never validated > answer.txt")
+        assert (await asked(client, "cut_off", session=session, why="exit_api", wait_s=0))["outcome"] == "pending"
+        world.referee.gate.set()
+        ended = await asked(client, "cut_off", session=session, why="exit_api")
+        assert (ended["exit_status"], ended["state"]) == ("autosubmission (exit_api)", "cut_off")
+    assert len({request.artefact.sha256 for request in world.referee.requests}) == 1
 
 
 async def test_a_session_that_was_submitted_keeps_its_end(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from mlgym_mcp.tasks.spec import Size
 PREFIX = "MLGYM_MCP_"
 CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
-SECRET = ("token", "server_token", "semantic_scholar_key", "apt_mirror")
-"""Settings whose values no message repeats."""
+SECRET = ("token", "server_token", "apt_mirror", "semantic_scholar_key")
+"""Settings whose values no message quotes."""
 MEMORY_SHARE = 2
 """How often this machine's memory is given out: limits are ceilings, an idle sandbox uses some 10 MB."""
 CPU_SHARE = 16

@@ -20,6 +20,9 @@ PIPED_WIDTH = 200
 """Characters of a line that no terminal limits."""
 COLUMNS = ("task", "agent", "done", "runs", "failed", "best", "submitted", "steps", "tokens", "cost")
 
+LABELS = 2
+"""Of the columns, those that say what a row is about."""
+
 
 @dataclass
 class Running:
@@ -88,13 +91,14 @@ class Board:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def table(self) -> Table:
-        """One row for each agent at each task."""
+        """One row for each agent at each task; columns in which there is nothing are left out."""
+        rows = [self._row(task, agent.name) for task in self.facts.tasks for agent in self.facts.agents]
+        shown = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
         table = Table(box=None, padding=(0, 1, 0, 0))
-        for column in COLUMNS:
-            table.add_column(column, no_wrap=True, justify="left" if column in ("task", "agent") else "right")
-        for task in self.facts.tasks:
-            for agent in self.facts.agents:
-                table.add_row(*map(Text, self._row(task, agent.name)))
+        for place in shown:
+            table.add_column(COLUMNS[place], no_wrap=True, justify="left" if place < LABELS else "right")
+        for row in rows:
+            table.add_row(*(Text(row[place]) for place in shown))
         return table
 
     def _row(self, task: TaskFacts, agent: str) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ class Stop:
 
     ending: Ending
     limit: Limit | None = None
+    error: BaseException | None = None
+    """What it raised, if that is why."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class Trial:
                 update={"usage": meter.usage, "seconds": seconds, "limit": stop.limit, "detail": stop.ending.detail}
             )
             self.folder.write_attempt(attempt)
-            await self._close(session, stop)
+            if not await self._close(session, stop) and isinstance(stop.error, Refused):
+                # Nothing went wrong: it went on until there was nothing left to go on with.
+                attempt = attempt.model_copy(update={"detail": None})
             return await self.collect(attempt)
         except BaseException as error:
             await self.leave(session)
@@ -125,13 +129,15 @@ class Trial:
                 )
                 return await _seated(agent, seat, self.facts.limits.wall_time)
 
-    async def _close(self, session: str, stop: Stop) -> None:
+    async def _close(self, session: str, stop: Stop) -> bool:
+        """Submit for an agent that has not, or end its session; whether that was still to be done."""
         if (await self.proctor.standing(session))["state"] not in LIVE:
-            return
+            return False
         if stop.ending.why == "exit_forfeit":
             await self.proctor.end(session)
         else:
             await self.proctor.close(session, "submit" if stop.ending.why == "done" else stop.ending.why)
+        return True
 
     def _finished(self, attempt: Attempt, standing: Answer, verdict: Answer | None, best: Answer | None) -> Attempt:
         task, events = self.facts.task(attempt.task), self.folder.read_events(attempt.key)
@@ -187,7 +193,7 @@ async def _seated(agent: Agent, seat: Seat, wall_time: float | None) -> Stop:
         if is_unreachable(error):
             raise
         told = next(causes(error))
-        return Stop(Ending("exit_error", f"{type(told).__name__}: {told}"))
+        return Stop(Ending("exit_error", f"{type(told).__name__}: {told}"), error=told)
     return Stop(Ending("exit_cost", "the limit of wall_time is reached"), "wall_time")
 
 

@@ -124,7 +124,7 @@ def _line(record: Any) -> str:
 
 def _lines(path: Path) -> list[bytes]:
     """The whole lines of a file; what follows the last line's end was being written when its writer was killed."""
-    # Not `splitlines`, for which lines end at characters that JSON leaves as they are, such as U+2028.
+    # JSON may hold what other ways of taking lines apart would take for the end of one.
     return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
 
 

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,6 +26,8 @@ from mlgym_clients.records.run import RunFacts
 Kept = TypeVar("Kept", RunFacts, Attempt)
 Event = dict[str, Any]
 """An event of a session: kind, at, seconds, request, reply, error."""
+ESCAPED = "backslashreplace"
+"""How half a surrogate pair is written, which is no UTF-8: as JSON escapes it, so that it is read again as it was."""
 
 
 class NoRun(Exception):
@@ -83,27 +85,27 @@ class RunFolder:
 
     def write_events(self, key: AttemptKey, events: Iterable[Event]) -> None:
         """Write an attempt's events down, over those that are there."""
-        lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-        write(self.attempt_folder(key) / "events.jsonl", "".join(lines))
+        write(self.attempt_folder(key) / "events.jsonl", "".join(map(_line, events)))
 
     def read_messages(self, key: AttemptKey) -> list[Message]:
         """A conversation; empty where the agent had none."""
         lines = _lines(self.attempt_folder(key) / "messages.jsonl")
-        return [Message.model_validate_json(line) for line in lines]
+        return [Message.model_validate(json.loads(line)) for line in lines]
 
     def add_message(self, key: AttemptKey, message: Message) -> None:
         """Add a message to an attempt's conversation."""
         path = self.attempt_folder(key) / "messages.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(message.model_dump_json(exclude_defaults=True) + "\n")
+        with path.open("ab+") as file:
+            _drop_half_a_line(file)
+            file.write(_line(message.model_dump(exclude_defaults=True)).encode(errors=ESCAPED))
 
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text(text, encoding="utf-8", errors=ESCAPED)
     beside.replace(path)
 
 
@@ -116,9 +118,22 @@ def _read(kind: type[Kept], path: Path) -> Kept:
         raise NoRun(f"{path} can't be read: {error}") from None
 
 
-def _lines(path: Path) -> list[str]:
+def _line(record: Any) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The whole lines of a file; what follows the last line's end was being written when its writer was killed."""
     # JSON may hold what other ways of taking lines apart would take for the end of one.
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line] if path.is_file() else []
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def _drop_half_a_line(file: BinaryIO) -> None:
+    """Make a file end where its last whole line does."""
+    file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+    if file.read() not in (b"", b"\n"):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _place(path: Path) -> tuple[str, str, int]:

@@ -26,6 +26,7 @@ STYLE = {
     "font.size": 10,
     "font.family": "sans-serif",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # names are anybody's: a dollar in one is no formula
     "svg.hashsalt": "mlgym-mcp",
     "text.color": INK,
     "axes.labelcolor": INK,

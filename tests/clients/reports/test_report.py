@@ -11,6 +11,7 @@ from mlgym_clients.metrics.of_csv import read_table
 from mlgym_clients.metrics.summary import summarise
 from mlgym_clients.reports.files import ExtraMissing, write_report
 from mlgym_clients.reports.numbers import duration, money, number
+from mlgym_clients.reports.plots import share_plot
 from mlgym_clients.reports.sections import Source, report_of_runs
 from mlgym_clients.reports.trajectories import WHOLE_PAGE, shown
 from mlgym_clients.reports.visible import visible
@@ -105,7 +106,13 @@ def test_ten_thousand_events_make_a_page_that_opens() -> None:
 
 def test_text_is_cut_in_the_middle_and_its_controls_are_named() -> None:
     assert visible("a\tb\r\nc\x07d") == "a\tb\nc␇d"
+    assert visible("a\U000e0041b\u2060c\ud83d") == "a⟨U+E0041⟩b⟨U+2060⟩c⟨U+D83D⟩"
     assert visible("x" * 100, 20) == "x" * 10 + "\n[… 80 characters left out …]\n" + "x" * 10
+
+
+def test_names_in_plots_are_no_formulas() -> None:
+    drawn = share_plot("endings", "How attempts ended.", {"$x^$": {"$\\frac$": 1}}).svg
+    assert "$x^$" in drawn and "$\\frac$" in drawn
 
 
 def test_sample_and_full_have_sections_of_their_own(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def assert_attempted(model: Model, folder: Path, *, besides: AbstractSet[str] = 
     assert len(answers) == len(ANSWERS), answers
     for expected, answer in zip(ANSWERS, answers, strict=True):
         assert expected in answer, answer
+    assert_scored(folder)
+
+
+def assert_scored(folder: Path) -> None:
+    """The one attempt on a data folder got the score that it deserved."""
     with Store.open(folder / "data") as store:
         (row,) = store.scores.of_task(TASK)
     error = row.score.standard_error["score"]

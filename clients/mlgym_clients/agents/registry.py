@@ -6,8 +6,13 @@ from typing import Any
 
 from mlgym_clients.agents.agent import Agent, BadOptions
 
-KINDS: Mapping[str, str] = {}
+KINDS: Mapping[str, str] = {
+    "human": "mlgym_clients.agents.human",
+    "model": "mlgym_clients.agents.model",
+}
 """Kind → the module that has `make(options) -> Agent`."""
+ALONE = frozenset({"human"})
+"""Kinds that attempt one task at a time: no run has them that makes several attempts at once."""
 
 
 def make(kind: str, options: Mapping[str, Any]) -> Agent:

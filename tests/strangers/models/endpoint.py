@@ -35,6 +35,8 @@ class Model:
     url: str
     wire: Wire
     script: Script
+    failures: list[Response] = field(default_factory=list)
+    """What the next requests are answered with, instead of what the script says."""
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -44,6 +46,8 @@ class Model:
 
     async def respond(self, http: HttpRequest) -> Response:
         """Answer one request."""
+        if self.failures:
+            return self.failures.pop(0)
         body = json.loads(await http.body())
         request = self.wire.read(body)
         self.requests.append(request)

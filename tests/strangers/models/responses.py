@@ -12,7 +12,7 @@ def read(body: dict[str, Any]) -> Request:
     """What a request's body asks."""
     return Request(
         offered=tuple(name for tool in body.get("tools", ()) for name in _names(tool)),
-        results=tuple(_text(item["output"]) for item in body["input"] if item["type"] == "function_call_output"),
+        results=tuple(_text(item["output"]) for item in body["input"] if item.get("type") == "function_call_output"),
     )
 
 

@@ -8,6 +8,10 @@ from mlgym_clients.agents.agent import Agent, BadOptions
 
 KINDS: Mapping[str, str] = {
     "human": "mlgym_clients.agents.human",
+    "claude-code": "mlgym_clients.agents.programs.claude_code",
+    "codex": "mlgym_clients.agents.programs.codex",
+    "gemini-cli": "mlgym_clients.agents.programs.gemini_cli",
+    "command": "mlgym_clients.agents.programs.command",
     "model": "mlgym_clients.agents.model",
 }
 """Kind → the module that has `make(options) -> Agent`."""

@@ -18,11 +18,11 @@ from mlgym_clients.records.attempt import Usage
 from mlgym_clients.records.message import Message, ToolCall
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL")
-SWITCHES = ("--output-format", "stream-json", "--skip-trust", "--extensions", "none")
+SWITCHES = ("--output-format", "stream-json", "--extensions", "none")
 PREFIX = f"mcp_{SERVER}_"
 SETTINGS: Mapping[str, Any] = {
     "mcp": {"allowed": [SERVER]},
-    "tools": {"core": []},
+    "tools": {"core": [f"{PREFIX}*"]},
     "experimental": {"enableAgents": False},
     "skills": {"enabled": False},
     "hooksConfig": {"enabled": False},
@@ -41,17 +41,19 @@ class GeminiCli:
     environment: Mapping[str, str]
 
     async def prepare(self, place: Place) -> tuple[Sequence[str], Mapping[str, str]]:
-        """By a file of system settings, which win over those of any home."""
+        """By the settings of its project, which win over those of any home; system settings it reads only as root's."""
         options, seat = self.options, place.seat
         server = {"httpUrl": seat.url, "headers": dict(seat.headers), "trust": True, "timeout": 120_000}
         settings = {**SETTINGS, "mcpServers": {SERVER: server}}
         if options.home == "fresh":
             settings["security"] = {"auth": {"selectedType": "gemini-api-key"}}
-        file = place.write("settings.json", json.dumps({**settings, **options.settings}))
+        folder = place.workdir / ".gemini"
+        folder.mkdir()
+        (folder / "settings.json").write_text(json.dumps({**settings, **options.settings}), encoding="utf-8")
         command = [self.path, *SWITCHES, *(("--model", options.model) if options.model else ())]
         own = {
             "HOME": home() if options.home == "own" else str(place.home),
-            "GEMINI_CLI_SYSTEM_SETTINGS_PATH": str(file),
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",  # or it passes over these settings
             "GEMINI_CLI_NO_RELAUNCH": "true",
         }
         return command, {**self.environment, **own}

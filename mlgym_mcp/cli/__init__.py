@@ -2,7 +2,7 @@
 
 import typer
 
-from mlgym_mcp.cli import catalogue, data, images, machine, results, serving, sessions
+from mlgym_mcp.cli import catalogue, connect, data, images, machine, results, serving, sessions
 from mlgym_mcp.errors import MLGymError
 
 app = typer.Typer(
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 app.command()(serving.serve)
 app.command()(serving.demo)
+app.command()(connect.connect)
 app.command()(machine.doctor)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")

@@ -55,9 +55,7 @@ def _filled(settings: Any, url: str) -> Any:
     return settings.format(url=url) if isinstance(settings, str) else settings
 
 
-CLAUDE_CODE = Stranger(
-    "claude-code", "claude", MESSAGES, {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": "{url}"}
-)
+CLAUDE_CODE = Stranger("claude-code", "claude", MESSAGES, {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": "{url}"})
 CODEX = Stranger(
     "codex",
     "codex",

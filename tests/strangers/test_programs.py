@@ -25,7 +25,6 @@ async def test_it_attempts_a_task_with_our_tools_alone_and_tells_of_it(
             seat, heard = seat_at(client, tmp_path, TASK, "Win.")
             seat = replace(seat, url=server["url"])
             ending = await stranger.agent(model, outside).attempt(seat)
-    print((tmp_path/"program/stdout").read_text()[-3000:], (tmp_path/"program/stderr").read_text()[-3000:])
     assert ending == Ending()
     assert_attempted(model, tmp_path, besides=stranger.besides, told=stranger.told)
     assert outside.wanted == []

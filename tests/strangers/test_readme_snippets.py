@@ -60,7 +60,7 @@ async def test_clients_list_the_server_that_was_written_into_their_configuration
     (connect,) = blocks("Connect an agent", "sh")
     async with new_user(tmp_path) as user:
         await run(user, connect)
-        for listing in ("claude mcp list", "gemini mcp list"):
+        for listing in ("claude mcp list", "gemini mcp list 2>&1"):
             listed = await run(user, listing, GEMINI_CLI_TRUST_WORKSPACE="true")
             assert re.search("mlgym: .*mlgym-mcp serve .*Connected$", listed, re.MULTILINE), listed
         assert re.search("^mlgym .*mlgym-mcp +serve .*enabled", await run(user, "codex mcp list"), re.MULTILINE)

@@ -20,6 +20,8 @@ from mlgym_clients.records.message import Message, ToolCall
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN")
 QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1"}
+PATIENT = {"MCP_TIMEOUT": "60000", "MCP_CONNECT_TIMEOUT_MS": "60000"}
+"""Milliseconds that it waits for our server; after them it begins without."""
 PREFIX = f"mcp__{SERVER}__"
 SWITCHES = (
     *("--print", "--output-format", "stream-json", "--verbose", "--no-session-persistence"),
@@ -68,7 +70,7 @@ class ClaudeCodeListener:
         """Take down messages, and what was used."""
         match event:
             case {"type": "system", "subtype": "init", "mcp_servers": servers}:
-                if any(server["status"] == "failed" for server in servers):
+                if any(server["status"] != "connected" for server in servers):
                     raise Unreachable("Claude Code could not connect to the session")
             case {"type": "assistant", "message": {"id": answer, "content": blocks, "usage": usage}}:
                 if answer != self._answer:
@@ -138,7 +140,7 @@ def make(options: Mapping[str, Any]) -> Agent:
         BadOptions: an option is wrong, or Claude Code is not installed.
     """
     chosen = checked("claude-code", ClientOptions, options)
-    environment = surroundings(chosen.environment, KEYS) | QUIET
+    environment = surroundings(chosen.environment, KEYS) | QUIET | PATIENT
     path = found("claude-code", chosen.program or "claude", "@anthropic-ai/claude-code", environment)
     return ProgramAgent("claude-code", chosen, ClaudeCode(path, chosen, environment))
 

@@ -15,7 +15,7 @@ from mlgym_clients.agents.agent import Agent, Ending
 from mlgym_clients.agents.options import checked
 from mlgym_clients.agents.programs.agent import Place, ProgramAgent
 from mlgym_clients.agents.programs.hearing import SERVER, Listener, Notes, failed, text_of
-from mlgym_clients.agents.programs.options import ClientOptions
+from mlgym_clients.agents.programs.options import ClientOptions, merged
 from mlgym_clients.agents.programs.surroundings import found, home, surroundings
 from mlgym_clients.records.attempt import Usage
 from mlgym_clients.records.message import Message, ToolCall
@@ -72,7 +72,7 @@ class Codex:
         }
         catalogue = place.write("models.json", await self._catalogue(environment))
         settings = {**SETTINGS, "model_catalog_json": str(catalogue), "mcp_servers": {SERVER: server}}
-        chosen = [f"{key}={value}" for key, value in _flat({**settings, **options.settings})]
+        chosen = [f"{key}={value}" for key, value in _flat(merged(settings, options.settings))]
         command = [self.path, "exec", *SWITCHES, *(part for one in chosen for part in ("--config", one))]
         command += ["--model", options.model] if options.model else []
         return [*command, "-"], environment | tokens

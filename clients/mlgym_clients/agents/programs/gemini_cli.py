@@ -12,7 +12,7 @@ from mlgym_clients.agents.agent import Agent, Ending
 from mlgym_clients.agents.options import checked
 from mlgym_clients.agents.programs.agent import Place, ProgramAgent
 from mlgym_clients.agents.programs.hearing import SERVER, Listener, Notes, failed
-from mlgym_clients.agents.programs.options import ClientOptions
+from mlgym_clients.agents.programs.options import ClientOptions, merged
 from mlgym_clients.agents.programs.surroundings import found, home, surroundings
 from mlgym_clients.records.attempt import Usage
 from mlgym_clients.records.message import Message, ToolCall
@@ -49,7 +49,7 @@ class GeminiCli:
             settings["security"] = {"auth": {"selectedType": "gemini-api-key"}}
         folder = place.workdir / ".gemini"
         folder.mkdir()
-        (folder / "settings.json").write_text(json.dumps({**settings, **options.settings}), encoding="utf-8")
+        (folder / "settings.json").write_text(json.dumps(merged(settings, options.settings)), encoding="utf-8")
         command = [self.path, *SWITCHES, *(("--model", options.model) if options.model else ())]
         own = {
             "HOME": home() if options.home == "own" else str(place.home),

@@ -54,4 +54,11 @@ class ClientOptions(ProgramOptions):
     instructions and what the program keeps of its sessions may not be.
     """
     settings: Mapping[str, Any] = Field(default_factory=dict)
-    """Further settings, as the program's own configuration has them; they win over ours."""
+    """Further settings, as the program's own configuration has them. One by one they win over ours: don't give it back
+    the tools that ours take away."""
+
+
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of which theirs win, table by table."""
+    both = {name: merged(ours[name], theirs[name]) for name in ours.keys() & theirs if isinstance(ours[name], Mapping)}
+    return {**ours, **theirs, **both}

@@ -15,6 +15,7 @@ from mlgym_clients.agents.programs.claude_code import ClaudeCodeListener
 from mlgym_clients.agents.programs.codex import CodexListener
 from mlgym_clients.agents.programs.gemini_cli import GeminiCliListener
 from mlgym_clients.agents.programs.hearing import Listener, Notes
+from mlgym_clients.agents.programs.options import merged
 from mlgym_clients.records.run import Limits
 
 from tests.clients.agents.seats import Heard, toy_seat
@@ -115,3 +116,12 @@ async def test_a_limit_of_tokens_ends_claude_code_on_the_way() -> None:
     assert (meter.usage.requests, meter.usage.tokens, meter.usage.cached_tokens) == (1, 60, 30)
     with pytest.raises(LimitReached):
         listener.hear({"type": "assistant", "message": {**message, "id": "two"}})
+
+
+def test_a_setting_of_the_users_leaves_those_beside_it_as_they_are() -> None:
+    ours = {"features": {"shell_tool": False, "goals": False}, "web_search": "disabled"}
+    assert merged(ours, {"features": {"goals": True}, "model": "m"}) == {
+        "features": {"shell_tool": False, "goals": True},
+        "web_search": "disabled",
+        "model": "m",
+    }

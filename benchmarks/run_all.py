@@ -6,6 +6,7 @@ python benchmarks/run_all.py [--quick] [--check] [--peers FOLDER] [bubblewrap] [
 import sys
 
 import beside_peers
+import environments
 import lifecycle
 import memory
 import soak
@@ -16,6 +17,7 @@ from measuring import Claim, Measure, Plan, main
 PARTS: tuple[Measure, ...] = (
     tool_call.measure,
     throughput.measure,
+    environments.measure,
     lifecycle.measure,
     memory.measure,
     soak.measure,

@@ -56,6 +56,10 @@ class CommandRefused(CallerError):
     """Raised when the guest refused a request and nothing was changed."""
 
 
+class NotAvailable(CommandRefused):
+    """Raised when a source outside did not give what was asked for; the message says what to try."""
+
+
 class InfrastructureError(MLGymError):
     """Raised when the system failed at something that is no fault of the caller."""
 

@@ -10,7 +10,7 @@ from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.gpus import GpuInventory, Lendable
 from mlgym_mcp.scoring.referee import Referee
-from mlgym_mcp.sessions.services import Egress, NoEgress, Services
+from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
@@ -36,7 +36,16 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
                 referee=Referee(backend, store.secret, store.sandbox_id),
                 gpus=Lendable(_inventory, settings.gpus),
                 egress=egress,
+                literature=_literature(settings),
             )
+
+
+def _literature(settings: Settings) -> Literature:
+    if "literature" not in settings.tools:
+        return NoLiterature()
+    from mlgym_mcp.literature import Library
+
+    return Library.of(settings.cache_dir, settings.semantic_scholar_key, settings.private_networks)
 
 
 @asynccontextmanager

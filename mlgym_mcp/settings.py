@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from mlgym_mcp import auth
 from mlgym_mcp.errors import SetupError
@@ -25,6 +25,8 @@ from mlgym_mcp.tasks.spec import Size
 PREFIX = "MLGYM_MCP_"
 CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
+SECRET = ("token", "server_token", "semantic_scholar_key", "apt_mirror")
+"""Settings whose values no message repeats."""
 MEMORY_SHARE = 2
 """How often this machine's memory is given out: limits are ceilings, an idle sandbox uses some 10 MB."""
 CPU_SHARE = 16
@@ -52,8 +54,11 @@ class Settings(BaseModel):
     """The engine's OCI runtime for sandboxes, such as gVisor's `runsc`; its default where none is named."""
     flavour: Literal["auto", "full", "sample"] = "auto"
     protocol: Literal["strict", "mlgym"] = "strict"
-    tools: tuple[Literal["checkpoints"], ...] = ()
-    """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`."""
+    tools: tuple[Literal["checkpoints", "evaluation", "memory", "literature"], ...] = ()
+    """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`. `evaluation`, for who runs agents:
+    `cut_off`, `score_best`, and the baselines' files. `memory`: notes for later sessions. `literature`: papers."""
+    semantic_scholar_key: SecretStr | None = None
+    """Of the group `literature`; without one, Semantic Scholar answers fewer requests."""
     task: str | None = None
     """The one task that the server is pinned to."""
     orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)
@@ -85,6 +90,8 @@ class Settings(BaseModel):
     """0: any that is free."""
     token: str | None = None
     """What HTTP callers must show; kept as `sha256:<hash>`, in which form it may be given, too."""
+    server_token: SecretStr | None = None
+    """What `run --url` shows to a server that asks for a token."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides this machine's own, that HTTP requests may call the server by."""
     max_connections: int = Field(default=1000, ge=1)
@@ -185,7 +192,7 @@ def _explain(
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
-    given_value = "" if name in ("token", "apt_mirror") else f"is {first['input']!r}, but "
+    given_value = "" if name in SECRET else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
 
 

@@ -19,7 +19,7 @@ from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
-from mlgym_mcp.sessions.services import Egress, NoEgress, Services
+from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Services
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.prepared import PreparedTask
@@ -128,6 +128,7 @@ class FakeReferee:
             environment=request.prepared.digest,
             backend="fake",
             network="none",
+            aids=request.aids,
             seconds=1.0,
             **answer,
         )
@@ -174,6 +175,7 @@ class World:
     gpus: FakeGpus = field(default_factory=FakeGpus)
     gpu_claims: Path | None = None
     egress: Egress = field(default_factory=NoEgress)
+    literature: Literature = field(default_factory=NoLiterature)
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(notify_s=0.01))
     preparer: FakePreparer = field(init=False)
 

@@ -85,6 +85,9 @@ async def _address(process: Process, log: Path) -> str:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text("utf-8", "replace").strip().splitlines()
+    if lines and lines[-1].startswith("╰"):  # what is wrong with its options stands in a frame
+        framed = lines[max(number for number, line in enumerate(lines) if line.startswith("╭")) + 1 : -1]
+        return " ".join(line.strip("│ ") for line in framed)
     return lines[-1] if lines else "it said nothing"
 
 

@@ -83,7 +83,8 @@ class Workbench:
     """One open session, and who watches it."""
 
     client: Client
-    session: str
+    session: str | None
+    """None where the client's address names it."""
     watcher: Watcher
 
     @classmethod

@@ -2,7 +2,19 @@
 
 import typer
 
-from mlgym_mcp.cli import catalogue, connect, data, images, machine, results, serving, sessions
+from mlgym_mcp.cli import (
+    catalogue,
+    connect,
+    data,
+    images,
+    machine,
+    report,
+    results,
+    runs,
+    serving,
+    sessions,
+    trajectories,
+)
 from mlgym_mcp.errors import MLGymError
 
 app = typer.Typer(
@@ -14,6 +26,11 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(serving.demo)
 app.command()(connect.connect)
+app.command()(runs.run)
+app.command()(report.report)
+app.command("export")(trajectories.export_run)
+app.command("import")(trajectories.import_files)
+app.command("replay")(trajectories.replay)
 app.command()(machine.doctor)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")

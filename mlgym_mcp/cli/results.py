@@ -147,7 +147,8 @@ def _line(entry: "Entry", metric: str) -> tuple[str, ...]:
     reward = "" if entry.reward is None else f"{entry.reward:+.3f}"
     error = "" if entry.standard_error is None else f"{entry.standard_error:.2g}"
     figures = (f"{entry.value:.6g}", error, reward, _number(upstream))
-    return (str(entry.rank), entry.artefact, *figures, moment(entry.at) + (", branched" if entry.branched else ""))
+    marks = ["branched"] * entry.branched + [f"with {aid}" for aid in entry.aids]
+    return (str(entry.rank), entry.artefact, *figures, ", ".join([moment(entry.at), *marks]))
 
 
 def _number(value: float | None) -> str:

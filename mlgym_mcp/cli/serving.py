@@ -26,7 +26,11 @@ def serve(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(help="GPUs to lend: all, none, or indices and UUIDs with commas.", show_default=False)
     ] = None,
     tools: Annotated[
-        list[str] | None, typer.Option(help="An optional group: checkpoints; may be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="An optional group: checkpoints, evaluation, memory or literature; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     network: Annotated[
         Literal["tasks", "none"] | None,

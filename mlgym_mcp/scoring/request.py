@@ -47,6 +47,8 @@ class ScoreRequest:
     gpu_usage: GpuUsage | None = None
     branched: bool = False
     """Whether the session goes back to a checkpoint."""
+    aids: tuple[str, ...] = ()
+    """What the session has beside its sandbox."""
     counted: Counted = field(default=uncounted, repr=False, compare=False)
     """Counts each judge and contestant as long as it runs."""
 
@@ -67,4 +69,5 @@ class ScoreRequest:
             "network": str(self.task.resources.network),
             "gpus": self.gpu_usage,
             "branched": self.branched,
+            "aids": self.aids,
         }

@@ -70,5 +70,7 @@ class Score(BaseModel):
     """None for a session without."""
     branched: bool = False
     """Whether the session began from another's checkpoint, or went back to one: more was tried than its budget says."""
+    aids: tuple[str, ...] = ()
+    """What the session had beside its sandbox: `memory` of earlier sessions, `literature`."""
     seconds: NonNegativeFloat
     """How long the grading took."""

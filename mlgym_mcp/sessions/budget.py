@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from mlgym_mcp.errors import BudgetSpent
+from mlgym_mcp.errors import BudgetSpent, CallerError
 from mlgym_mcp.tasks.spec import Budget as BudgetLimits
 
 SpentCause = Literal["steps", "wall_time"]
@@ -119,6 +119,21 @@ class Budget:
             validations=self.validations_left(),
             command_time=min(self.limits.command_time, wall_time),
         )
+
+
+def lowered(limits: BudgetLimits, *, steps: int | None, wall_time: float | None) -> BudgetLimits:
+    """A task's limits, or lower ones; None: as the task has it.
+
+    Raises:
+        CallerError: one is higher than the task's.
+    """
+    if steps is not None and steps > limits.steps:
+        raise CallerError(f"This task gives a session {_count(limits.steps, 'step')} at most; ask for no more.")
+    if wall_time is not None and wall_time > limits.wall_time:
+        raise CallerError(
+            f"This task gives a session {limits.wall_time:g} seconds of wall time at most; ask for no more."
+        )
+    return limits.model_copy(update={"steps": steps or limits.steps, "wall_time": wall_time or limits.wall_time})
 
 
 _RECORD = TypeAdapter(Budget)

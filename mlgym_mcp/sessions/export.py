@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions.grading import BEST
 from mlgym_mcp.sessions.record import BINARY
 from mlgym_mcp.sessions.traj import trajectory
 from mlgym_mcp.store import Event, ScoreRow, SessionRow, Store
@@ -41,6 +42,7 @@ def session_document(store: Store, row: SessionRow) -> Document:
         "session": row.sandbox,
         **{name: getattr(row, name) for name in FACTS},
         "branched": row.origin is not None,
+        "aids": row.aids.split(),
         "budget": json.loads(row.budget),
         "submissions": [
             {"phase": one.phase, "artefact": one.artefact, "size": one.size, "at": one.at}
@@ -55,7 +57,7 @@ def session_document(store: Store, row: SessionRow) -> Document:
 def trajectory_document(store: Store, row: SessionRow) -> Document:
     """A session in MLGym's trajectory format."""
     events = [event_document(event) for event in store.events.list(row.id)]
-    scores = [found.score for found in store.scores.of_session(row.id)]
+    scores = [found.score for found in store.scores.of_session(row.id) if found.phase != BEST]
     return _redacted(trajectory(row, events, scores), row)
 
 
@@ -79,7 +81,7 @@ def event_document(event: Event) -> Document:
 
 
 def _score(found: ScoreRow) -> Document:
-    return {"at": found.at, **_shown(found.score).model_dump(mode="json")}
+    return {"at": found.at, "best": found.phase == BEST, **_shown(found.score).model_dump(mode="json")}
 
 
 def _shown(score: Score) -> Score:

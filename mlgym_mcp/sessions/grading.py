@@ -1,13 +1,16 @@
 """Grading: artefacts of one session are packed, kept, scored in their turn, and recorded."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import structlog
 
 from mlgym_mcp.errors import InfrastructureError, ScoringError
 from mlgym_mcp.sandbox.base import Limits
+from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.scoring.request import ArtefactRef, ScoreRequest
 from mlgym_mcp.scoring.score import Phase, Score
@@ -16,6 +19,9 @@ from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.tasks.spec import TaskSpec
+
+BEST = "best"
+"""The phase under which `score_best` is recorded: what reads submissions and validations passes it over."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,20 +61,22 @@ class Grader:
 
     async def score(self, phase: Phase, artefact: ArtefactRef) -> Score:
         """Score an artefact in its turn; whatever comes of it is recorded."""
-        store, row = self.shared.services.store, self.ledger.row
-        submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
-        place = self.shared.scoring.total if self.task.scoring.exclusive else Amounts(1)
-        async with AsyncExitStack() as stack:
-            # Only the wait for a place is the server's: scoring takes as long as the submission makes it.
-            with self.ledger.excused():
-                await stack.enter_async_context(self.shared.scoring.held(place))
-            score = await self._referee(phase, artefact)
-        store.scores.add(submission.id, score, at=self.ledger.now)
+        score = await self._recorded(phase, artefact, partial(self._referee, phase, artefact))
         if phase == "submit" and score.outcome == "scored":
             self.shared.changes.leaderboard(self.task.id)
         return score
 
-    def held(self, phase: Phase, sha256: str) -> Score | None:
+    async def score_best(self, sha256: str) -> Score:
+        """Score a kept artefact as `submit` would have, once the session is over; once, unless we fail at it."""
+        scores, row = self.shared.services.store.scores, self.ledger.row
+        if (known := scores.settled(row.id, BEST, sha256) or scores.held(row.id, BEST, sha256)) is not None:
+            return known
+        # Before a place to score in: who waits for GPUs keeps nobody from a place.
+        async with self.lodging.gpus.borrowed() as gpus:
+            artefact = self.kept(sha256)
+            return await self._recorded(BEST, artefact, partial(self._referee, "submit", artefact, borrowed=gpus))
+
+    def held(self, phase: str, sha256: str) -> Score | None:
         """The last fault of an artefact that has failed too often, through no fault of its own, to be tried again."""
         return self.shared.services.store.scores.held(self.ledger.row.id, phase, sha256)
 
@@ -77,10 +85,23 @@ class Grader:
         row = self.ledger.row
         return self.shared.services.store.scores.settled(row.id, "submit", row.submission or "")
 
-    async def _referee(self, phase: Phase, artefact: ArtefactRef) -> Score:
+    async def _recorded(self, phase: str, artefact: ArtefactRef, score: Callable[[], Awaitable[Score]]) -> Score:
+        store, row = self.shared.services.store, self.ledger.row
+        submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
+        place = self.shared.scoring.total if self.task.scoring.exclusive else Amounts(1)
+        async with AsyncExitStack() as stack:
+            # Only the wait for a place is the server's: scoring takes as long as the submission makes it.
+            with self.ledger.excused():
+                await stack.enter_async_context(self.shared.scoring.held(place))
+            made = await score()
+        store.scores.add(submission.id, made, at=self.ledger.now)
+        return made
+
+    async def _referee(self, phase: Phase, artefact: ArtefactRef, *, borrowed: tuple[Gpu, ...] | None = None) -> Score:
         began = anyio.current_time()
         prepared = await self.lodging.prepared()
-        await self.lodging.gpus.find()
+        if borrowed is None:
+            await self.lodging.gpus.find()
         request = ScoreRequest(
             task=self.task,
             prepared=prepared,
@@ -88,9 +109,10 @@ class Grader:
             phase=phase,
             protocol=self.ledger.row.protocol,  # type: ignore[arg-type]  # only protocols are ever written
             session_id=self.ledger.row.id,
-            gpus=self.lodging.gpus.devices,
-            gpu_usage=self.lodging.gpus.usage,
+            gpus=self.lodging.gpus.devices if borrowed is None else borrowed,
+            gpu_usage=self.lodging.gpus.usage if borrowed is None else None,
             branched=self.ledger.row.origin is not None,
+            aids=tuple(self.ledger.row.aids.split()),
             counted=self._counted,
         )
         try:

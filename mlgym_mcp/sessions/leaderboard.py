@@ -35,6 +35,8 @@ class Entry(Record):
     exit_status: str | None
     branched: bool
     """Whether its session began from a checkpoint or went back to one."""
+    aids: tuple[str, ...] = ()
+    """What its session had beside its sandbox: `memory`, `literature`."""
 
 
 class Group(Record):
@@ -126,4 +128,5 @@ def _entry(rank: int, one: Standing, metric: Metric) -> Entry:
         at=one.at,
         exit_status=one.exit_status,
         branched=one.score.branched,
+        aids=one.score.aids,
     )

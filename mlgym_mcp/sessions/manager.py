@@ -14,7 +14,7 @@ import anyio
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.amounts import Amounts
-from mlgym_mcp.sessions.budget import Budget, dump_budget
+from mlgym_mcp.sessions.budget import Budget, dump_budget, lowered
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
@@ -51,6 +51,14 @@ class StartRequest:
     """`strict` or `mlgym`."""
     gpus: int | None = None
     """How many GPUs; None: as many as the task says."""
+    steps: int | None = None
+    """A limit lower than the task's; None: the task's."""
+    wall_time: float | None = None
+    """The same in seconds."""
+    aids: tuple[str, ...] = ()
+    """What it has beside its sandbox: `memory`, `literature`."""
+    agent: str | None = None
+    """Whose notes it reads and writes, among its principal's agents."""
 
 
 class SessionManager:
@@ -123,7 +131,7 @@ class SessionManager:
         origin = source.origin(checkpoint)
         request = StartRequest(source.task.id, source.flavour, source.protocol, source.gpu_count)
         row = self._row(source.task, request, principal, call.key)
-        row = replace(row, origin=origin.id, budget=origin.budget)
+        row = replace(row, origin=origin.id, budget=origin.budget, **source.aided)
         return await self._open(source.task, row, call.after(anyio.current_time() - began))
 
     async def _open(self, task: TaskSpec, row: SessionRow, call: Call) -> Session:
@@ -249,6 +257,12 @@ class SessionManager:
                 f"Without a credential the key of a `start` must have {SHORTEST_SHARED_KEY} characters or more that "
                 "nobody can guess: whoever repeats it is given the session."
             )
+        if request.agent and principal == ANONYMOUS and len(request.agent) < SHORTEST_SHARED_KEY:
+            raise CallerError(
+                f"Without a credential an agent's name must have {SHORTEST_SHARED_KEY} characters or more that nobody "
+                "can guess: whoever knows it reads the agent's notes."
+            )
+        nobody = principal == ANONYMOUS and not request.agent  # strangers would read each other's notes
         now = self._services.clock.now()
         return SessionRow(
             id=secrets.token_urlsafe(16),
@@ -268,9 +282,11 @@ class SessionManager:
             token=secrets.token_hex(16),
             lease_until=now + self._shared.limits.lease_of(gpus),
             owner=self._store.instance.id,
-            budget=dump_budget(Budget(task.budget)),
+            budget=dump_budget(Budget(lowered(task.budget, steps=request.steps, wall_time=request.wall_time))),
             validated=None,
             submission=None,
+            agent=request.agent,
+            aids=" ".join(aid for aid in request.aids if not (nobody and aid == "memory")),
         )
 
 

@@ -72,6 +72,20 @@ class ScoreReply:
 
 
 @dataclass(frozen=True, slots=True)
+class BestReply:
+    """The answer of `score_best`."""
+
+    verdict: ScoreReply
+    """As `submit` would have answered for this artefact."""
+    artefact: str | None
+    """Its hash; None where nothing was ever validated or submitted."""
+    submitted: bool
+    """Whether it is what the session submitted."""
+    step: int | None
+    """Steps charged when it first validated, that one included; None where it never did, or that isn't known."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointReply:
     """The answer of `checkpoint` and `restore`."""
 
@@ -80,6 +94,16 @@ class CheckpointReply:
     """Bytes of the workspace's archive."""
     running: tuple[str, ...]
     """Jobs that ran: they are not in the checkpoint, and a `restore` has ended them."""
+    seconds: float
+    budget: BudgetLeft
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class AidReply:
+    """The answer of what a session has beside its sandbox."""
+
+    text: str
     seconds: float
     budget: BudgetLeft
     state: SessionState

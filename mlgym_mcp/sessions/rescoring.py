@@ -100,6 +100,7 @@ async def rescore(services: Services, found: Recorded, progress: Progress = sile
             protocol=row.protocol,  # type: ignore[arg-type]  # only protocols are ever written
             session_id=row.id,
             branched=row.origin is not None,
+            aids=tuple(row.aids.split()),
         )
     )
     if found.held and score.outcome != "infrastructure_fault":

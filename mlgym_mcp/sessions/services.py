@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mlgym_mcp.errors import SetupError
+from mlgym_mcp.errors import NotAvailable, SetupError
 from mlgym_mcp.sandbox.base import Backend, Mount
 from mlgym_mcp.sandbox.gpus import GpuInventory, NoGpus
 from mlgym_mcp.sandbox.process import Progress
@@ -15,6 +15,8 @@ from mlgym_mcp.sessions.gpu_claims import PLACE
 from mlgym_mcp.store import Store
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
+
+NO_LITERATURE = "This server offers no papers any more; the operator can start it with --tools literature."
 
 
 class Tasks(Protocol):
@@ -83,6 +85,37 @@ class NoEgress:
         """Nothing: none was admitted."""
 
 
+class Literature(Protocol):
+    """Finds papers and reads them, outside of any sandbox."""
+
+    async def search(self, query: str, limit: int) -> str:
+        """Papers about something, as text.
+
+        Raises:
+            NotAvailable: they can't be searched now.
+        """
+
+    async def read(self, paper: str, page: int) -> str:
+        """A page of a paper's text, by an id or an address that `search` told.
+
+        Raises:
+            NotAvailable: its text can't be had.
+            CallerError: it has no such page.
+        """
+
+
+class NoLiterature:
+    """No papers: the operator offers none."""
+
+    async def search(self, query: str, limit: int) -> str:
+        """Nothing."""
+        raise NotAvailable(NO_LITERATURE)
+
+    async def read(self, paper: str, page: int) -> str:
+        """Nothing."""
+        raise NotAvailable(NO_LITERATURE)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that a manager stands on."""
@@ -98,3 +131,4 @@ class Services:
     gpu_claims: Path = PLACE
     """Where servers of this machine claim what they lend."""
     egress: Egress = field(default_factory=NoEgress)
+    literature: Literature = field(default_factory=NoLiterature)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 
@@ -12,18 +12,29 @@ from mlgym_mcp.sandbox.answers import JobInfo
 from mlgym_mcp.sandbox.guest import KILL_WAIT
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.acceptance import accepted
+from mlgym_mcp.sessions.aids import Aids
+from mlgym_mcp.sessions.best import Best
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.checkpointing import Checkpointing
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
+from mlgym_mcp.sessions.exit_status import HarnessCause
 from mlgym_mcp.sessions.grading import Grader
 from mlgym_mcp.sessions.keeper import keep
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.once import Once
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.replies import CheckpointReply, CommandReply, EditReply, JobView, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import (
+    BestReply,
+    CheckpointReply,
+    CommandReply,
+    EditReply,
+    JobView,
+    ScoreReply,
+    SessionView,
+)
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.shell import Shell, last_line
 from mlgym_mcp.sessions.state import SessionState
@@ -54,6 +65,8 @@ class Session:
         self._once = Once(self._store, row.id, shared.spawn)
         self._grader = Grader(shared, self._ledger, task, self._lodging, anyio.Lock())
         self._verdicts = Verdicts(self._grader, self._once)
+        self._best = Best(self._grader, self._verdicts)
+        self.aids = Aids(shared, self._ledger, self._lodging, self._verdicts, self._answer)
         self._shell = Shell()
         self._checkpointing = Checkpointing(shared, self._ledger, task, self._lodging, self._shell)
 
@@ -85,7 +98,8 @@ class Session:
     @property
     def finished(self) -> bool:
         """Whether it is over and nothing of it goes on here."""
-        return not (self._ledger.live or self._ledger.calls_now or self._verdicts.going_on)
+        going_on = self._verdicts.going_on or self._best.going_on
+        return not (self._ledger.live or self._ledger.calls_now or going_on)
 
     async def bash(self, command: str, *, background: bool = False, call: Call = PATIENT) -> CommandReply:
         """Run a command in the session's shell; one that outlasts the call goes on as a job. One step.
@@ -144,6 +158,22 @@ class Session:
         """
         return await self._verdicts.submit(call)
 
+    async def cut_off(self, why: HarnessCause, *, call: Call = PATIENT) -> ScoreReply:
+        """End the session as the end of its budget does, for an agent that stopped; when it is over, as `submit`. Free.
+
+        Raises:
+            SessionClosed: it ended without a submission.
+        """
+        return await self._verdicts.cut_off_by_harness(why, call)
+
+    async def score_best(self, *, call: Call = PATIENT) -> BestReply:
+        """What `submit` would have given for the artefact that validated best, once the session is over. Free.
+
+        Raises:
+            CallerError: the session goes on.
+        """
+        return await self._best.score(call)
+
     async def checkpoint(self, *, call: Call = PATIENT) -> CheckpointReply:
         """Keep the workspace and what the shell exports, to `restore` or to begin other sessions from. Free.
 
@@ -171,6 +201,11 @@ class Session:
             CallerError: it has none of this name.
         """
         return self._checkpointing.find(checkpoint)
+
+    @property
+    def aided(self) -> dict[str, Any]:
+        """What it has beside its sandbox, and for whom, for another session to have."""
+        return {"aids": self._ledger.row.aids, "agent": self._ledger.row.agent}
 
     @property
     def gpu_count(self) -> int:

@@ -1,11 +1,15 @@
 """The GPUs of one session: lent, measured, and given back."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import anyio
 from anyio import to_thread
 
 from mlgym_mcp.errors import SessionBusy
 from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.guest import Guest
+from mlgym_mcp.sandbox.process import silent
 from mlgym_mcp.scoring.score import GpuUsage
 from mlgym_mcp.sessions.gpu_leases import Say
 from mlgym_mcp.sessions.gpu_meter import GpuMeter
@@ -70,6 +74,18 @@ class SessionGpus:
         """Let others have them."""
         if self._count:
             self._scope.cancel()
+            self._shared.gpus.give(self._session)
+
+    @asynccontextmanager
+    async def borrowed(self) -> AsyncIterator[tuple[Gpu, ...]]:
+        """As many devices once more, while the block runs: the session is over and has given up its own."""
+        if not self._count:
+            yield ()
+            return
+        await self._shared.gpus.take(self._session, self._count, silent)
+        try:
+            yield await self._shared.gpus.of(self._session)
+        finally:
             self._shared.gpus.give(self._session)
 
     async def _measure(self) -> None:

@@ -41,6 +41,10 @@ def trajectory(row: SessionRow, events: Sequence[Event], scores: Sequence[Score]
                 "tokens_received": None,
                 "api_calls": None,
             },
+            # MLGym has no such words; they keep scores of different kinds apart.
+            "task": row.task,
+            "flavour": row.flavour,
+            "protocol": row.protocol,
         },
     }
 
@@ -84,7 +88,7 @@ def _observation(event: Event) -> str:
         return _output(reply["result"])
     if event["kind"] == "edit":
         return _edited(reply)
-    return _score(reply) if "outcome" in reply else ""
+    return _score(reply) if "outcome" in reply else str(reply.get("text", ""))
 
 
 def _output(result: Mapping[str, Any]) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
-from mlgym_mcp.errors import MLGymError, SessionBusy
+from mlgym_mcp.errors import CallerError, InfrastructureError, MLGymError, SessionBusy
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.call import PATIENT, Call
-from mlgym_mcp.sessions.exit_status import CutOffCause
+from mlgym_mcp.sessions.exit_status import CutOffCause, HarnessCause
 from mlgym_mcp.sessions.grading import Grader
 from mlgym_mcp.sessions.ledger import Entry
 from mlgym_mcp.sessions.once import Once
@@ -20,6 +20,7 @@ CUT_OFF: dict[CutOffCause, str] = {
     "wall_time": "its wall time was over",
     "idle": "nobody used it for the length of its lease",
 }
+BY_HARNESS = "whoever runs its agent ended it"
 HELD = "scoring failed twice through no fault of the submission; it is held for the operator"
 
 ELSEWHERE = "Another server on this machine is scoring this session; call `submit` again in a minute."
@@ -41,6 +42,11 @@ class Verdicts:
         """Whether an artefact is being scored now."""
         return any(not operation.done for operation in self._uncollected.values())
 
+    async def idle(self) -> None:
+        """Wait until none is."""
+        for operation in list(self._uncollected.values()):
+            await operation.ended()
+
     async def validate(self, call: Call) -> ScoreReply:
         """Score the artefact as it is now; or collect the score that an earlier call did not wait for."""
         return await self._collect("validate", call, lambda: self._validate(call))
@@ -54,12 +60,19 @@ class Verdicts:
         resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
         return await self._collect("submit", call, resubmit)
 
+    async def cut_off_by_harness(self, cause: HarnessCause, call: Call) -> ScoreReply:
+        """End an open session as the end of its budget does; one that is over answers as `submit` does.
+
+        Where nothing ever validated, the files are taken as they are; if they can't be taken, there is no score.
+        """
+        if not (self._ledger.live and self._ledger.owned) or self._ledger.row.submission is not None:
+            return await self.submit(call)
+        return await self._collect("submit", call, lambda: self._cut_off_by_harness(cause, call))
+
     def cut_off(self, cause: CutOffCause) -> None:
         """End the session and submit, in the background, what was submitted unscored or else what last validated."""
         artefact = self._ledger.row.submission or self._ledger.row.validated
-        status = exit_status.cut_off(cause, has_artefact=artefact is not None)
-        self._lodging.close("cut_off", status, reason=CUT_OFF[cause], submission=artefact)
-        if artefact is not None:
+        if self._close(cause, artefact):
             self._start("submit", PATIENT, self._score_submission)
 
     def resume(self) -> None:
@@ -128,6 +141,28 @@ class Verdicts:
             raise
         return self._answer(entry, score)
 
+    async def _cut_off_by_harness(self, cause: HarnessCause, call: Call) -> ScoreReply:
+        if (validation := self._uncollected.get("validate")) is not None:
+            await validation.ended()  # what is being validated may be what is to be submitted
+        artefact = self._ledger.row.validated or await self._taken_as_it_is()
+        if self._ledger.live and self._close(cause, artefact):
+            return await self._score_submission()
+        return self._settled() or await self._uncollected["submit"].result()  # its budget ended meanwhile
+
+    async def _taken_as_it_is(self) -> str | None:
+        guest = self._lodging.current()
+        try:
+            async with self._lodging.attended():
+                return None if guest is None else (await self._grader.pack(guest)).sha256
+        except (CallerError, InfrastructureError):
+            return None
+
+    def _close(self, cause: CutOffCause, artefact: str | None) -> bool:
+        """End the session; whether there is something to score."""
+        status = exit_status.cut_off(cause, has_artefact=artefact is not None)
+        self._lodging.close("cut_off", status, reason=CUT_OFF.get(cause, BY_HARNESS), submission=artefact)
+        return artefact is not None
+
     def _conclude(self, score: Score) -> None:
         data = self._grader.task.submission.kind == "data"
         if score.outcome == "scored":
@@ -148,6 +183,8 @@ class Verdicts:
                 score = await self._grader.score("submit", artefact)
         finally:
             self._lodging.gpus.give()
+        if score.outcome == "submission_fault":
+            self._ledger.change(exit_status=exit_status.faulty(self._ledger.row.exit_status or ""))
         reply = self._reply("submit", score.outcome, score, seconds=score.seconds)
         self._ledger.note("submit", {"automatic": True}, PATIENT, reply)
         return reply

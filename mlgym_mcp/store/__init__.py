@@ -4,9 +4,22 @@ from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
+from mlgym_mcp.store.notes import Note, Owner
 from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
 from mlgym_mcp.store.submissions import Submission
 
-__all__ = ["Checkpoint", "Event", "GpuLease", "Instance", "ScoreRow", "SessionRow", "Standing", "Store", "Submission"]
+__all__ = [
+    "Checkpoint",
+    "Event",
+    "GpuLease",
+    "Instance",
+    "Note",
+    "Owner",
+    "ScoreRow",
+    "SessionRow",
+    "Standing",
+    "Store",
+    "Submission",
+]

@@ -103,5 +103,26 @@ CREATE TABLE checkpoints (
 ALTER TABLE sessions ADD COLUMN origin INTEGER REFERENCES checkpoints (id)
 """
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+VERSION_5 = """
+ALTER TABLE sessions ADD COLUMN agent TEXT;
+
+ALTER TABLE sessions ADD COLUMN aids TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    principal TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    task TEXT NOT NULL,
+    session TEXT NOT NULL REFERENCES sessions (id),
+    at REAL NOT NULL,
+    text TEXT NOT NULL,
+    tags TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX notes_by_owner ON notes (principal, agent, task, id);
+
+CREATE VIRTUAL TABLE note_words USING fts5 (text, tags, content = 'notes', content_rowid = 'id')
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Step N leads from version N to version N + 1."""

@@ -39,6 +39,10 @@ class SessionRow:
     """Hash of the artefact submitted, from the moment it is taken."""
     origin: int | None = None
     """The checkpoint that it began from, or went back to last."""
+    agent: str | None = None
+    """Whose notes it reads and writes, among its principal's agents; None: nobody in particular."""
+    aids: str = ""
+    """What it has beside its sandbox, with spaces between: `memory`, `literature`."""
 
     def __repr__(self) -> str:
         return f"SessionRow(sandbox={self.sandbox!r}, task={self.task!r}, state={self.state!r}, owner={self.owner!r})"

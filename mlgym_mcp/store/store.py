@@ -15,6 +15,7 @@ from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
 from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
+from mlgym_mcp.store.notes import Notes
 from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.secret import read_secret
 from mlgym_mcp.store.sessions import Sessions
@@ -40,6 +41,7 @@ class Store:
     wishes: Wishes
     gpu_leases: GpuLeases
     checkpoints: Checkpoints
+    notes: Notes
     artefacts: Artefacts
     workspaces: Artefacts
     """The archives of checkpoints."""
@@ -75,6 +77,7 @@ class Store:
                 wishes=Wishes(database),
                 gpu_leases=GpuLeases(database),
                 checkpoints=Checkpoints(database),
+                notes=Notes(database),
                 artefacts=Artefacts(artefacts),
                 workspaces=Artefacts(workspaces),
                 secret=read_secret(folder / "secret"),

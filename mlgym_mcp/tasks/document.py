@@ -8,6 +8,8 @@ import yaml
 
 from mlgym_mcp.errors import TaskSpecError
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where it is: a catalogue is read in a tenth of the time."""
 OWN = {"folder", "parent"}
 """What is known from where a task.yaml lies and is never written in it."""
 
@@ -46,7 +48,7 @@ def read_document(folder: Path) -> Document:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TaskSpecError(f"{path}: it is not well-formed YAML: {error}") from None
     except OSError as error:

@@ -1,14 +1,15 @@
 """The structured answers of tools: what programs read where models read text."""
 
-from typing import Literal
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.budget import BudgetLeft
-from mlgym_mcp.sessions.replies import CheckpointReply, ScoreOutcome, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import BestReply, CheckpointReply, ScoreOutcome, ScoreReply, SessionView
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.state import SessionState
+from mlgym_mcp.tasks.measures import Flavour, Protocol
 from mlgym_mcp.tasks.spec import TaskSpec
 
 
@@ -49,6 +50,59 @@ class TaskEntry(Answer):
             steps=task.budget.steps,
             gpus=task.resources.gpus,
         )
+
+
+class Published(Answer):
+    """What a model scored in the original benchmark's paper: the best of four runs."""
+
+    attempt: float
+    submission: float
+
+
+class TaskRecord(Answer):
+    """A task as `mlgym://tasks` tells it to who runs agents: what scores may be held against."""
+
+    id: str
+    title: str
+    domain: str
+    metric: str
+    goal: Literal["maximize", "minimize"]
+    baseline: float
+    baselines: dict[str, float]
+    """The baseline's value by `flavour/protocol`."""
+    target: float
+    target_source: str
+    comparable: bool
+    """Whether `upstream_scores` may stand beside published ones."""
+    comparable_why: str
+    published: dict[str, Published]
+    steps: int
+    wall_time: float
+    gpus: int
+
+    @classmethod
+    def of(cls, task: TaskSpec) -> "TaskRecord":
+        """The record of one task."""
+        name = task.ranking.name
+        return cls(
+            **TaskEntry.of(task).model_dump(exclude={"published"}),
+            baselines={
+                f"{flavour}/{protocol}": task.baselines.of(flavour, protocol)[name]
+                for flavour in get_args(Flavour)
+                for protocol in get_args(Protocol)
+            },
+            comparable=task.comparable.value,
+            comparable_why=task.comparable.why,
+            published={model: Published(**score.model_dump()) for model, score in task.published.items()},
+            wall_time=task.budget.wall_time,
+        )
+
+
+class TaskRecords(Answer):
+    """The catalogue for who runs agents."""
+
+    tasks: list[TaskRecord]
+    passed_over: list[str]
 
 
 class TaskList(Answer):
@@ -110,6 +164,7 @@ class ScoreAnswer(ScoreFacts):
     session: str
     phase: Literal["validate", "submit"]
     outcome: ScoreOutcome
+    artefact: str | None = Field(description="The hash of what was scored")
     fault: str | None
     held: bool = Field(description="Whether the server failed at it so often that it waits for the operator")
     exit_status: str | None
@@ -120,13 +175,14 @@ class ScoreAnswer(ScoreFacts):
     left: Left
 
     @classmethod
-    def of(cls, reply: ScoreReply, session: Session) -> "ScoreAnswer":
+    def of(cls, reply: ScoreReply, session: Session, **more: Any) -> Self:
         """All that a reply says."""
         return cls(
             **ScoreFacts.facts(reply.score).model_dump(),
             session=session.id,
             phase=reply.phase,
             outcome=reply.outcome,
+            artefact=None if reply.score is None else reply.score.artefact,
             fault=reply.fault,
             held=reply.held,
             exit_status=reply.exit_status,
@@ -135,7 +191,20 @@ class ScoreAnswer(ScoreFacts):
             protocol=session.protocol,
             seconds=reply.seconds,
             left=Left.of(reply.budget),
+            **more,
         )
+
+
+class BestAnswer(ScoreAnswer):
+    """What `score_best` answers."""
+
+    submitted: bool = Field(description="Whether it is what the session submitted")
+    step: int | None = Field(description="Steps charged when it validated, that one included; null if it never did")
+
+    @classmethod
+    def of_best(cls, reply: BestReply, session: Session) -> Self:
+        """All that a reply says."""
+        return cls.of(reply.verdict, session, submitted=reply.submitted, step=reply.step)
 
 
 class CheckpointAnswer(Answer):

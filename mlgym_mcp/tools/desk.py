@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import anyio
 
 from mlgym_mcp.errors import CallerError, SessionClosed, UnknownTask
+from mlgym_mcp.sessions.aids import AIDS
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.session import Session
@@ -57,9 +58,16 @@ class Desk:
         groups: Iterable[str] = (),
     ) -> "Desk":
         """A desk for all tasks, or for one session on the one `task` that a server is pinned to."""
-        pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol) if task else None
-        handles = Handles(manager, pinned)
-        return cls(catalog, manager, handles, defaults, frozenset(groups), one_session=pinned is not None)
+        desk = cls(catalog, manager, Handles(manager), defaults, frozenset(groups))
+        if task is None:
+            return desk
+        pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol, aids=desk.aids)
+        return replace(desk, handles=Handles(manager, pinned), one_session=True)
+
+    @property
+    def aids(self) -> tuple[str, ...]:
+        """What sessions are started with beside their sandbox."""
+        return tuple(aid for aid in AIDS if aid in self.groups)
 
     @property
     def pinned_task(self) -> str | None:

@@ -12,8 +12,11 @@ from mlgym_mcp.sessions.call import MAX_WAIT, Call
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
 
+AGENT = "mlgym-mcp/agent"
+"""The `_meta` entry with which a harness says, in `start`, whose notes the session reads and writes."""
+
 LONGEST_KEY = 200
-"""Characters of such a mark, which is kept for as long as its session."""
+"""Characters of such a mark or name, which is kept for as long as its session."""
 
 Request: TypeAlias = Context[Any, Any]
 
@@ -52,13 +55,22 @@ def call_of(request: Request, wait_s: float) -> Call:
     async def notify(seconds: float, line: str) -> None:
         await request.report_progress(seconds, None, line)
 
-    return Call(wait_s=wait_s, key=_key(request), notify=notify)
+    return Call(wait_s=wait_s, key=_meta(request, KEY, "key of a call"), notify=notify)
 
 
-def _key(request: Request) -> str | None:
-    key = cast(Mapping[str, object], request.request_context.meta or {}).get(KEY)
-    if not isinstance(key, str) or not key:
+def agent_of(request: Request) -> str | None:
+    """The agent that a session is started for.
+
+    Raises:
+        CallerError: its name is none that could be kept.
+    """
+    return _meta(request, AGENT, "name of an agent")
+
+
+def _meta(request: Request, entry: str, noun: str) -> str | None:
+    value = cast(Mapping[str, object], request.request_context.meta or {}).get(entry)
+    if not isinstance(value, str) or not value:
         return None
-    if len(key) > LONGEST_KEY or not key.isascii():
-        raise CallerError(f"The key of a call has at most {LONGEST_KEY} characters, all of ASCII; choose another.")
-    return key
+    if len(value) > LONGEST_KEY or not value.isascii():
+        raise CallerError(f"The {noun} has at most {LONGEST_KEY} characters, all of ASCII; choose another.")
+    return value

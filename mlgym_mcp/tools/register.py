@@ -11,6 +11,9 @@ from mcp.types import CallToolResult, ToolAnnotations
 from mlgym_mcp.tools.catalogue import CatalogueTools
 from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
+from mlgym_mcp.tools.evaluation import EvaluationTools
+from mlgym_mcp.tools.literature import LiteratureTools
+from mlgym_mcp.tools.memory import MemoryTools
 from mlgym_mcp.tools.reply import answered
 from mlgym_mcp.tools.scoring import ScoringTools
 from mlgym_mcp.tools.sessions import SessionTools
@@ -47,7 +50,7 @@ def add_tools(server: MCPServer[Any], desk: Desk) -> None:
 
 def _offers(desk: Desk) -> list[Offer]:
     catalogue, sessions, work, scoring = CatalogueTools(desk), SessionTools(desk), WorkTools(desk), ScoringTools(desk)
-    optional = _checkpoints(CheckpointTools(desk)) if "checkpoints" in desk.groups else []
+    optional = [offer for group in GROUPS if group in desk.groups for offer in GROUPS[group](desk)]
     return [
         Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False),
         Offer("Start a session", sessions.start, within=False),
@@ -63,12 +66,46 @@ def _offers(desk: Desk) -> list[Offer]:
     ]
 
 
-def _checkpoints(tools: CheckpointTools) -> list[Offer]:
+def _checkpoints(desk: Desk) -> list[Offer]:
+    tools = CheckpointTools(desk)
     return [
         Offer("Keep a checkpoint", tools.checkpoint),
         Offer("Go back to a checkpoint", tools.restore),
         Offer("Fork a session", tools.fork, within=False),
     ]
+
+
+def _evaluation(desk: Desk) -> list[Offer]:
+    tools = EvaluationTools(desk)
+    return [
+        Offer("End an agent's session", tools.cut_off, idempotent=True, within=False),
+        Offer("Score what validated best", tools.score_best, idempotent=True, within=False),
+    ]
+
+
+def _memory(desk: Desk) -> list[Offer]:
+    tools = MemoryTools(desk)
+    return [
+        Offer("Keep a note", tools.memory_write, structured=False),
+        Offer("Read notes", tools.memory_read, reads_only=True, structured=False),
+    ]
+
+
+def _literature(desk: Desk) -> list[Offer]:
+    tools = LiteratureTools(desk)
+    return [
+        Offer("Search papers", tools.search_papers, reads_only=True, structured=False, open_world=True),
+        Offer("Read a paper", tools.read_paper, reads_only=True, structured=False, open_world=True),
+    ]
+
+
+GROUPS: dict[str, Callable[[Desk], list[Offer]]] = {
+    "checkpoints": _checkpoints,
+    "evaluation": _evaluation,
+    "memory": _memory,
+    "literature": _literature,
+}
+"""The optional groups, in the order in which their tools are listed."""
 
 
 def _annotations(offer: Offer) -> ToolAnnotations:

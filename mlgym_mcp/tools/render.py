@@ -6,7 +6,16 @@ from mcp.types import ContentBlock, ImageContent, TextContent
 
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
-from mlgym_mcp.sessions.replies import CheckpointReply, CommandReply, EditReply, FileContent, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import (
+    AidReply,
+    BestReply,
+    CheckpointReply,
+    CommandReply,
+    EditReply,
+    FileContent,
+    ScoreReply,
+    SessionView,
+)
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import figures
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -87,10 +96,37 @@ def score_text(reply: ScoreReply) -> list[str]:
     if reply.phase == "validate":
         parts += _state_note(reply.state)
     if reply.score is not None:
-        parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}")
+        aids = "".join(f", with {aid}" for aid in reply.score.aids)
+        parts.append(f"data: {reply.score.flavour}, protocol: {reply.score.protocol}{aids}")
     if reply.exit_status:
         parts.append(f"exit status: {reply.exit_status}")
     return [*parts, closing(reply.outcome, reply.seconds, reply.budget)]
+
+
+def aid_text(reply: AidReply) -> list[str]:
+    """What was asked for, as far as one reply goes."""
+    text = shown(reply.text.encode("utf-8", "backslashreplace"))
+    return [text, *_state_note(reply.state), closing("done", reply.seconds, reply.budget)]
+
+
+def best_text(reply: BestReply) -> list[str]:
+    """What validated best, and what it scores as a submission."""
+    verdict = reply.verdict
+    parts = [_best(reply), *_figures(verdict.score)]
+    if verdict.exit_status:
+        parts.append(f"exit status: {verdict.exit_status}")
+    return [*parts, closing(verdict.outcome, verdict.seconds, verdict.budget)]
+
+
+def _best(reply: BestReply) -> str:
+    if reply.artefact is None:
+        return "Nothing was ever validated or submitted."
+    if reply.verdict.outcome == "pending":
+        return "Scoring goes on; call `score_best` again."
+    if reply.verdict.outcome != "scored":
+        return _outcome(reply.verdict)
+    which = "which was submitted" if reply.submitted else "as `submit` would have scored it"
+    return f"What validated best, {'' if reply.step is None else f'at step {reply.step}, '}{which}:"
 
 
 def _outcome(reply: ScoreReply) -> str:

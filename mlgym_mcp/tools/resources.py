@@ -14,8 +14,9 @@ from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
 from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
-from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList
+from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList, TaskRecord, TaskRecords
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
+from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
 from mlgym_mcp.tools.files import binary_type, content_of, files_of
 from mlgym_mcp.tools.incoming import Request
 from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard_of
@@ -74,6 +75,7 @@ class TaskServer(MCPServer[Any]):
 def add_resources(server: TaskServer, desk: Desk) -> None:
     """Give a server its resources."""
     _add_tasks(server, desk)
+    add_baselines(server, desk)
     _add_sessions(server, desk)
     add_leaderboards(server, desk)
 
@@ -83,15 +85,19 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
     @readable
     async def tasks() -> str:
         """The catalogue: what each task measures, its baseline's score and the best known one."""
-        listed = TaskList(tasks=[TaskEntry.of(task) for task in await desk.tasks()], passed_over=desk.passed_over())
-        return listed.model_dump_json(indent=2)
+        offered, passed_over = await desk.tasks(), desk.passed_over()
+        if evaluates(desk):
+            return TaskRecords(tasks=list(map(TaskRecord.of, offered)), passed_over=passed_over).model_dump_json()
+        return TaskList(tasks=list(map(TaskEntry.of, offered)), passed_over=passed_over).model_dump_json(indent=2)
 
     @server.resource("mlgym://tasks/{id}", title="A task", mime_type=MARKDOWN)
     @readable
     async def task(id: str) -> str:  # noqa: A002 - the template's word
         """A task and its brief."""
         found = await desk.task(id)
-        files = "\n".join(f"- mlgym://tasks/{id}/files/{path}" for path in files_of(found))
+        places = [f"mlgym://tasks/{id}/files/{path}" for path in files_of(found)]
+        places += baselines_of(found) if evaluates(desk) else []
+        files = "\n".join(f"- {place}" for place in places)
         return f"{task_text(found)}\n\n{found.brief}\n\nFiles:\n{files}\n"
 
     @server.resource("mlgym://tasks/{id}/files/{+path}", title="A file of a task", mime_type="text/plain")

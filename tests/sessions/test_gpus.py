@@ -208,3 +208,18 @@ async def test_servers_of_other_data_folders_do_not_lend_what_is_lent_already(
         await first.end()
         await until(lambda: third.state == "open")
         assert second.state == "open"
+
+
+async def test_the_best_is_scored_on_as_many_devices_lent_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lending(tmp_path, 1, monkeypatch) as (world, manager, store):
+        session = await manager.start(asking(1))
+        await session.validate()
+        await session.end()
+        other = await manager.start(asking(1))
+        assert (await session.score_best(call=AT_ONCE)).verdict.outcome == "pending"
+        await other.end()
+        assert (await session.score_best()).verdict.outcome == "scored"
+        assert [gpu.uuid for gpu in world.referee.requests[-1].gpus] == ["GPU-0"]
+        assert store.gpu_leases.all() == []

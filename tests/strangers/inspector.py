@@ -15,7 +15,6 @@ from tests.processes import http_server
 from tests.strangers.node import environment, program
 
 Transport = Literal["stdio", "http"]
-TRANSPORTS: tuple[Transport, ...] = ("stdio", "http")
 REVISIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
 """The protocol revision that Inspector speaks in each era."""
 LIMIT = 120

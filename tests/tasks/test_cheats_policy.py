@@ -12,9 +12,10 @@ HONEST = policy("self.random.integers(4, size=len(first))")
 
 
 async def test_changing_what_it_was_shown_changes_nothing(tmp_path: Path, cache_dir: Path) -> None:
-    vandal = policy("(observations.fill(7), first.fill(True), self.random.integers(4, size=len(first)))[2]")
-    honest = await scored(tmp_path / "honest", cache_dir, TASK, HONEST)
-    changed = await scored(tmp_path / "vandal", cache_dir, TASK, vandal)
+    task = corridor(tmp_path)
+    honest = await scored(tmp_path / "honest", cache_dir, task, policy("self.random.integers(3, size=len(first))"))
+    vandal = policy("(observations.fill(7), first.fill(True), self.random.integers(3, size=len(first)))[2]")
+    changed = await scored(tmp_path / "vandal", cache_dir, task, vandal)
     assert changed.outcome == honest.outcome == "scored"
     # Another file, so other seeds: equal but for chance.
     error = (changed.standard_error["reward_mean"] ** 2 + honest.standard_error["reward_mean"] ** 2) ** 0.5

@@ -16,17 +16,17 @@ def follow(observations):
     return np.where(to < paddle, 1, np.where(to > paddle, 2, 0))
 """
 FOLLOW = policy("follow(observations)", before=BEFORE)
-STAY = policy("np.zeros(len(first), np.int32)")
 
 
-async def test_following_the_ball_scores_and_standing_still_does_not(tmp_path: Path, cache_dir: Path) -> None:
-    follow = await scored(tmp_path / "follow", cache_dir, TASK, FOLLOW)
-    stay = await scored(tmp_path / "stay", cache_dir, TASK, STAY)
-    assert follow.scores["reward_mean"] > 10 > 5 > stay.scores["reward_mean"]
-    assert follow.reward is not None and stay.reward is not None and follow.reward > 0 > stay.reward
+async def test_following_the_ball_scores(tmp_path: Path, cache_dir: Path) -> None:
+    follow = await scored(tmp_path, cache_dir, TASK, FOLLOW)
+    assert follow.scores["reward_mean"] > 10
+    assert follow.reward is not None and follow.reward > 0
 
 
-async def test_observations_are_zeros_and_ones_as_float32(tmp_path: Path, cache_dir: Path) -> None:
+async def test_standing_still_does_not_and_observations_are_zeros_and_ones_as_float32(
+    tmp_path: Path, cache_dir: Path
+) -> None:
     check = """
 def checked(policy, observations, first):
     assert observations.shape == (80, 10, 10, 4) and observations.dtype == np.float32
@@ -36,3 +36,4 @@ def checked(policy, observations, first):
 """
     score = await scored(tmp_path, cache_dir, TASK, policy("checked(self, observations, first)", before=check))
     assert score.outcome == "scored", score.fault_message
+    assert score.scores["reward_mean"] < 5 and score.reward is not None and score.reward < 0

@@ -32,6 +32,7 @@ def services_of(world: World) -> OpenServices:
                 backend=world.backend,
                 referee=world.referee,
                 clock=world.clock,
+                literature=world.literature,
             )
 
     return open_services

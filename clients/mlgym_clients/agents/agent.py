@@ -1,6 +1,6 @@
 """What an agent is given, and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -31,6 +31,11 @@ class Ending:
     """In a sentence, what went wrong."""
 
 
+async def no_baseline() -> Mapping[str, str]:
+    """What a server shows that keeps its tasks' baseline solutions to itself."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Seat:
     """Where an agent sits: a session that is open, and nothing else of the server."""
@@ -52,6 +57,8 @@ class Seat:
     meter: Meter
     hears: Hears
     """Keeps the conversation; agents without one don't call it."""
+    baseline: Callable[[], Awaitable[Mapping[str, str]]] = no_baseline
+    """Asks for the files of the task's baseline solution, which no agent but `baseline` should see."""
 
 
 class Agent(Protocol):

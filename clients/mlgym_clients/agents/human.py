@@ -25,7 +25,7 @@ HELP = """\
 What you type is run by the sandbox's bash; a line that ends with \\ goes on in the next. Besides:
 
 :view PATH [FIRST LAST]   show a file or a folder
-:edit PATH                change a file, or begin one, in your own editor
+:edit PATH                change a file, or begin one, in your own editor: two steps
 :job JOB [kill]           wait for a job, or end it
 :validate                 score the files as they are, on the validation part
 :submit                   submit them: final

@@ -117,7 +117,8 @@ def _read(kind: type[Kept], path: Path) -> Kept:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    # JSON may hold what other ways of taking lines apart would take for the end of one.
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line] if path.is_file() else []
 
 
 def _place(path: Path) -> tuple[str, str, int]:

@@ -39,3 +39,5 @@ class TaskFacts(Record):
     published: dict[str, Published] = Field(default_factory=dict)
     """By model; empty where not comparable."""
     steps: int = 50
+    wall_time: float | None = None
+    """Seconds; None where the server does not tell."""

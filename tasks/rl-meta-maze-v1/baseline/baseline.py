@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-CHANGES = ["steps=131072"]
+CHANGES = ["steps=65536"]
 
 if __name__ == "__main__":
     subprocess.run([sys.executable, "train.py", *CHANGES], check=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic_ai.direct import model_request
 from pydantic_ai.exceptions import AgentRunError, ModelContextWindowExceededError
-from pydantic_ai.messages import ModelResponse
+from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters
 
 from mlgym_clients.agents.agent import BadOptions, Ending, Seat
@@ -62,7 +62,7 @@ class _Play:
         while standing.live:
             response = await self._ask(tools)
             # In the order in which the model wrote them: each may rest on the one before.
-            done = [await self._hands.do(call) for call in response.tool_calls]
+            done = [await self._do(call) for call in response.tool_calls]
             standing = await self._session.standing()
             if (ending := self._go_on(done, standing)) is not None:
                 return ending
@@ -81,11 +81,15 @@ class _Play:
             )
         return response
 
+    async def _do(self, call: ToolCallPart) -> Done:
+        done = await self._hands.do(call)
+        self._talk.did(done.part)
+        return done
+
     def _go_on(self, done: list[Done], standing: Standing) -> Ending | None:
-        """Tell the model what came of it; an ending where it can't go on."""
+        """An ending where the model can't go on after what it did."""
         if not done:
             return self._nudge(standing)
-        self._talk.did([one.part for one in done])
         self._malformed = self._malformed + 1 if all(one.malformed for one in done) else 0
         if self._malformed == self._options.format_errors:
             return Ending("exit_format", f"{self._malformed} turns in a row had no call that could be made")

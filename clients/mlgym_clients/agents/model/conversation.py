@@ -59,11 +59,14 @@ class Conversation:
         if response.parts:  # providers refuse an empty message
             self.messages.append(response)
 
-    def did(self, results: Sequence[ToolReturnPart]) -> None:
-        """Tell the model what came of its calls."""
-        for part in results:
-            self._hear(Message(role="tool", content=_text(part), tool_call_id=part.tool_call_id))
-        self._send(results)
+    def did(self, result: ToolReturnPart) -> None:
+        """Tell the model what came of a call; the results of one turn go together."""
+        self._hear(Message(role="tool", content=_text(result), tool_call_id=result.tool_call_id))
+        last = self.messages[-1]
+        if isinstance(last, ModelRequest):
+            last.parts = [*last.parts, result]
+        else:
+            self._send([result])
 
     def _send(self, parts: Sequence[ModelRequestPart]) -> None:
         self.messages.append(ModelRequest(list(parts)))

@@ -1,0 +1,123 @@
+"""What a run is asked to be: a YAML file, options of the command line, or both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from mlgym_clients.records.run import AgentSpec, Limits
+from mlgym_clients.records.task import Protocol
+
+SAFE = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""Names that a folder can have."""
+
+
+class BadPlan(Exception):
+    """Raised where a run can't be made of what was asked for; says where, and what there is."""
+
+
+def _spread(value: object) -> object:
+    """An agent as people write it: a kind, or a kind and its options side by side."""
+    if isinstance(value, str):
+        return {"name": value, "kind": value}
+    if not isinstance(value, dict):
+        return value
+    rest = {name: item for name, item in value.items() if name not in ("name", "kind", "options")}
+    options = value.get("options", {})
+    if not isinstance(options, dict):
+        return value
+    return {"name": value.get("name", value.get("kind")), "kind": value.get("kind"), "options": {**options, **rest}}
+
+
+class Plan(BaseModel):
+    """Everything that can be said of a run. Durations in seconds, cost in US dollars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str | None = Field(default=None, pattern=f"^{SAFE}$")
+    tasks: tuple[str, ...] = Field(min_length=1)
+    """Ids, domains, or `all`."""
+    agents: tuple[Annotated[AgentSpec, BeforeValidator(_spread)], ...] = Field(min_length=1)
+    """`baseline`, or `{kind: …, name: …}` with options of its kind beside them."""
+    attempts: int = Field(default=4, ge=1)
+    """Of each agent at each task."""
+    concurrency: int = Field(default=2, ge=1)
+    """Attempts at once."""
+    steps: int | None = Field(default=50, ge=1)
+    """A task's own budget holds besides."""
+    wall_time: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    cost: float | None = Field(default=None, gt=0)
+    protocol: Protocol = "strict"
+    flavour: Literal["auto", "full", "sample"] = "auto"
+    seed: int = 0
+    sandbox: Literal["auto", "docker", "bubblewrap"] | None = None
+    data_dir: Path | None = None
+    tasks_dirs: tuple[Path, ...] = ()
+    url: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
+    """A server that runs already, `http://127.0.0.1:8765`; one of our own where none is named."""
+
+    @field_validator("agents", mode="after")
+    @classmethod
+    def _told_apart(cls, agents: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
+        import re
+
+        names = [agent.name for agent in agents]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two agents are called {name!r}; give one of them a `name` of its own")
+            if not re.fullmatch(SAFE, name):
+                raise ValueError(f"{name!r} can't name a folder; letters, digits, dots, hyphens and underscores can")
+        return agents
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @field_validator("tasks_dirs", mode="after")
+    @classmethod
+    def _all_absolute(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path.expanduser().absolute() for path in paths)
+
+    @property
+    def limits(self) -> Limits:
+        """What one attempt may use."""
+        return Limits(steps=self.steps, wall_time=self.wall_time, tokens=self.tokens, cost=self.cost)
+
+    @classmethod
+    def read(cls, file: Path | None, options: Mapping[str, Any]) -> "Plan":
+        """The plan of a file, with options over it; those that are None don't count.
+
+        Raises:
+            BadPlan: the file can't be read, or something in it or among the options is not what was expected.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        try:
+            return cls(**{**(_document(file) if file else {}), **given})
+        except ValidationError as error:
+            raise BadPlan(_explained(error, file, given)) from None
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadPlan(f"the plan {file} can't be read: {' '.join(str(error).split())}.") from None
+    if not isinstance(document, dict):
+        raise BadPlan(f"the plan {file} should be a mapping with `tasks` and `agents`.")
+    return document
+
+
+def _explained(error: ValidationError, file: Path | None, given: Mapping[str, object]) -> str:
+    first = error.errors()[0]
+    place, name = ".".join(map(str, first["loc"])), str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"{file or 'the plan'} has no place for {place!r}; there are: {', '.join(Plan.model_fields)}."
+    if first["type"] == "missing" and len(first["loc"]) == 1:
+        return f"say which {name} to run, in a plan or with --{name.removesuffix('s')}."
+    where = f"--{name.replace('_', '-')}" if name in given else f"{place!r} in {file}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[0].lower()}{message[1:]}; got {first['input']!r}."

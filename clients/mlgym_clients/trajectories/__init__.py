@@ -1,0 +1,1 @@
+"""Trajectories as data: read, written in others' formats, and made again."""

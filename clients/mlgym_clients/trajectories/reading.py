@@ -1,0 +1,79 @@
+"""Any file or folder that holds a trajectory, by what is in it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlgym_clients.trajectories.atif import from_atif
+from mlgym_clients.trajectories.traj import RESULTS
+from mlgym_clients.trajectories.traj_reading import TASKS, from_traj
+from mlgym_clients.trajectories.trajectory import (
+    SESSION,
+    BadTrajectory,
+    Trajectory,
+    from_session,
+    read_attempt,
+    read_json,
+)
+
+KNOWN = "a .traj, an ATIF document, what `mlgym-mcp sessions export` writes, or the folder of an attempt"
+
+
+def read(place: Path, *, task: str | None = None, agent: str | None = None, number: int = 1) -> Trajectory:
+    """A trajectory, whatever its format.
+
+    Args:
+        place: A file, or the folder of an attempt.
+        task: The task's id, where the file does not tell; over what it tells.
+        agent: The same for who it was.
+        number: Of the attempt, from 1.
+
+    Raises:
+        BadTrajectory: it is no trajectory, or its task can't be told.
+        NoRun: it is a folder, but not an attempt's.
+    """
+    if place.is_dir():
+        return read_attempt(place)
+    document = read_json(place)
+    if not isinstance(document, dict):
+        raise BadTrajectory(f"{place} is no trajectory; it should be {KNOWN}.")
+    try:
+        if document.get("format") == SESSION:
+            found = from_session(document)
+        elif "trajectory" in document:
+            told = (document.get("info") or {}).get("task")
+            results = place.parent / RESULTS
+            found = from_traj(
+                document,
+                task=task or told or task_of(place),
+                agent=agent or agent_of(place),
+                number=number,
+                results=read_json(results) if results.is_file() else None,
+            )
+        elif "schema_version" in document:
+            found = from_atif(document, task=task or place.stem, agent=agent, number=number)
+        else:
+            raise BadTrajectory(f"it should be {KNOWN}.")
+    except BadTrajectory as error:
+        raise BadTrajectory(f"{place}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadTrajectory(f"{place} is incomplete: {type(error).__name__}: {error}.") from None
+    return found
+
+
+def task_of(place: Path) -> str:
+    """Our id of a `.traj`'s task, by its own name or its folder's.
+
+    Raises:
+        BadTrajectory: neither tells.
+    """
+    names = [place.stem, *place.parent.name.split("__")]
+    for name in names:
+        if name in TASKS or name in TASKS.values():
+            return TASKS.get(name, name)
+    raise BadTrajectory(f"no part of its name is a task; say which with --task. Known: {', '.join(TASKS)}.")
+
+
+def agent_of(place: Path) -> str:
+    """Who a `.traj` is of: the model in its folder's name."""
+    parts: Sequence[str] = place.absolute().parent.name.split("__")
+    return parts[0] if len(parts) > 1 else "imported"

@@ -19,6 +19,7 @@ from mlgym_clients.agents.programs.options import merged
 from mlgym_clients.records.run import Limits
 
 from tests.clients.agents.seats import Heard, toy_seat
+from tests.processes import LIMIT
 
 
 def shell(script: str, *arguments: str, **options: Any) -> Any:
@@ -42,22 +43,17 @@ async def test_a_command_finds_what_it_needs_and_nothing_else_of_ours(
 
 
 async def test_a_program_that_is_left_takes_its_children_with_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "ready")
-    agent = shell('sleep 1000 & echo $! $$ > "$1"; wait', str(tmp_path / "ready"))
+    os.mkfifo(tmp_path / "held")
+    agent = shell('exec 3> "$1"; echo begun >&3; sleep 1000 & wait', str(tmp_path / "held"))
     async with toy_seat(tmp_path) as (seat, _), anyio.create_task_group() as tasks:
         tasks.start_soon(agent.attempt, seat)
-        pids = (await anyio.to_thread.run_sync((tmp_path / "ready").read_text)).split()
-        tasks.cancel_scope.cancel()
-    assert len(pids) == 2
-    assert not [pid for pid in pids if is_alive(pid)]
-
-
-def is_alive(pid: str) -> bool:
-    """Whether a process is there that has not ended; its parent may be late to take note of it."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        held = await anyio.to_thread.run_sync((tmp_path / "held").open)
+        with held:
+            assert await anyio.to_thread.run_sync(held.readline) == "begun\n"
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True), anyio.fail_after(LIMIT):
+                # It ends when nobody holds it open any more.
+                assert await anyio.to_thread.run_sync(held.read, abandon_on_cancel=True) == ""
 
 
 async def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:

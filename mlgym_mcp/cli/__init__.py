@@ -2,7 +2,19 @@
 
 import typer
 
-from mlgym_mcp.cli import catalogue, data, images, machine, report, results, runs, serving, sessions, trajectories
+from mlgym_mcp.cli import (
+    catalogue,
+    connect,
+    data,
+    images,
+    machine,
+    report,
+    results,
+    runs,
+    serving,
+    sessions,
+    trajectories,
+)
 from mlgym_mcp.errors import MLGymError
 
 app = typer.Typer(
@@ -13,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(serving.serve)
 app.command()(serving.demo)
+app.command()(connect.connect)
 app.command()(runs.run)
 app.command()(report.report)
 app.command("export")(trajectories.export_run)

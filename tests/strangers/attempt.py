@@ -1,7 +1,7 @@
 """A whole attempt at one task, as a scripted model makes it, and what must have come of it."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,7 +26,9 @@ ATTEMPT = Script(
     last="The strategy is submitted.",
 )
 ANSWERS = ("# Battle of the sexes", "return 0", '"outcome":"scored"', '"state":"submitted"')
-"""What is found in the results of the calls."""
+"""What is found in the results of the calls, where a model is shown what is structured of them."""
+WORDS = ("# Battle of the sexes", "return 0", "The score on the validation part", "exit status: submitted")
+"""What is found in their text."""
 OURS = {f"mcp__mlgym__{tool}" for tool in ("bash", "edit", "job", "read", "status", "submit", "validate")}
 
 
@@ -49,13 +51,15 @@ async def pinned_address(folder: Path, cache_dir: Path) -> AsyncIterator[dict[st
         yield {"url": f"{url}/s/{started['session']}/mcp"}
 
 
-def assert_attempted(model: Model, folder: Path, *, besides: AbstractSet[str] = frozenset()) -> None:
+def assert_attempted(
+    model: Model, folder: Path, *, besides: AbstractSet[str] = frozenset(), told: Sequence[str] = ANSWERS
+) -> None:
     """Each call of the script was made and answered, with no tools at hand but ours and those `besides`."""
     offered = {name for request in model.requests for name in request.offered}
     assert offered == OURS | besides, offered ^ (OURS | besides)
     answers = model.asked[-1].results
-    assert len(answers) == len(ANSWERS), answers
-    for expected, answer in zip(ANSWERS, answers, strict=True):
+    assert len(answers) == len(told), answers
+    for expected, answer in zip(told, answers, strict=True):
         assert expected in answer, answer
     assert_scored(folder)
 

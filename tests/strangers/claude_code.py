@@ -1,5 +1,7 @@
 """Claude Code on a model of our own."""
 
+from mlgym_clients.agents.programs.claude_code import PATIENT, QUIET
+
 from tests.strangers.models.endpoint import Model
 
 
@@ -8,5 +10,6 @@ def variables(model: Model) -> dict[str, str]:
     return {
         "ANTHROPIC_API_KEY": "none",
         "ANTHROPIC_BASE_URL": model.url,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        **QUIET,
+        **PATIENT,
     }

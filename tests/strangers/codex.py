@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlgym_clients.agents.programs.codex import PLAIN
+
 from tests.strangers.agents import Ended, User
 from tests.strangers.models.endpoint import Model
 
@@ -27,15 +29,6 @@ name = "scripted"
 base_url = "{url}/v1"
 wire_api = "responses"
 """
-
-PLAIN: dict[str, Any] = {
-    "apply_patch_tool_type": None,
-    "experimental_supported_tools": [],
-    "supports_search_tool": False,
-    "tool_mode": None,
-    "use_responses_lite": False,
-}
-"""What makes a model of the catalogue one whose tools are offered in each request, by their names, and no others."""
 
 
 def folder_of(user: User) -> Path:

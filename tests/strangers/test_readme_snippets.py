@@ -16,7 +16,7 @@ from tests.processes import REPOSITORY, announced
 from tests.strangers import claude_code
 from tests.strangers.agents import LIMIT, User, new_user
 from tests.strangers.attempt import TASK
-from tests.strangers.codex import configure, folder_of, play
+from tests.strangers.codex import configure, play
 from tests.strangers.models.endpoint import scripted
 from tests.strangers.models.messages import MESSAGES
 from tests.strangers.models.responses import RESPONSES
@@ -56,46 +56,47 @@ async def run(user: User, script: str, **variables: str) -> str:
     return ended.output
 
 
-async def test_claude_desktop_can_start_the_server_of_its_configuration(tmp_path: Path) -> None:
-    (block,) = blocks("Claude Desktop", "json")
+async def test_clients_list_the_server_that_was_written_into_their_configurations(tmp_path: Path) -> None:
+    (connect,) = blocks("Connect an agent", "sh")
     async with new_user(tmp_path) as user:
-        entry = json.loads(block)["mcpServers"]["mlgym"]
+        await run(user, connect)
+        for listing in ("claude mcp list", "gemini mcp list 2>&1"):
+            listed = await run(user, listing, GEMINI_CLI_TRUST_WORKSPACE="true")
+            assert re.search("mlgym: .*mlgym-mcp serve .*Connected$", listed, re.MULTILINE), listed
+        assert re.search("^mlgym .*mlgym-mcp +serve .*enabled", await run(user, "codex mcp list"), re.MULTILINE)
+
+
+async def test_claude_desktop_can_start_the_server_of_its_configuration(tmp_path: Path) -> None:
+    async with new_user(tmp_path) as user:
+        await run(user, "mlgym-mcp connect claude-desktop --write")
+        config = json.loads((user.home / ".config/Claude/claude_desktop_config.json").read_text(encoding="utf-8"))
         with anyio.fail_after(LIMIT):
-            async with Client(StdioServerParameters(**entry, env=user.variables), mode="legacy") as client:
+            server = StdioServerParameters(**config["mcpServers"]["mlgym"], env=user.variables)
+            async with Client(server, mode="legacy") as client:
                 assert "start" in {tool.name for tool in (await client.list_tools()).tools}
 
 
-async def test_claude_code_connects_to_the_server_that_it_was_told_to_add(tmp_path: Path) -> None:
-    add, _ = blocks("Claude Code", "sh")
-    async with new_user(tmp_path) as user:
-        await run(user, add)
-        assert re.search("^mlgym: mlgym-mcp serve .*Connected$", await run(user, "claude mcp list"), re.MULTILINE)
-
-
-async def test_claude_code_works_in_a_project_that_names_the_server(tmp_path: Path) -> None:
-    (config,) = blocks("Claude Code", "json")
-    _, command = blocks("Claude Code", "sh")
+async def test_claude_code_works_in_a_project_with_no_other_hands(tmp_path: Path) -> None:
+    (commands,) = blocks("With no other hands", "sh")
     async with new_user(tmp_path) as user, scripted(MESSAGES, LISTING) as model:
-        (user.project / ".mcp.json").write_text(config, encoding="utf-8")
-        assert LISTING.last in await run(user, command, **claude_code.variables(model))
+        assert LISTING.last in await run(user, commands, **claude_code.variables(model))
     assert all(name.startswith("mcp__mlgym__") for request in model.requests for name in request.offered)
     assert TASK in model.asked[-1].results[0]
 
 
-async def test_codex_works_with_the_server_of_its_configuration(tmp_path: Path) -> None:
-    (block,) = blocks("Codex", "toml")
+async def test_codex_works_with_the_server_beside_the_rest_of_its_configuration(tmp_path: Path) -> None:
     async with new_user(tmp_path) as user, scripted(RESPONSES, LISTING) as model:
-        await configure(user, model, block, name="gpt-6-sol")
+        await configure(user, model, "", name="gpt-6-sol")
+        await run(user, "mlgym-mcp connect codex --write")
         ended = await play(user)
     assert ended.status == 0, ended
     assert TASK in model.asked[-1].results[0]
 
 
 async def test_agents_connect_to_a_server_that_runs_already(tmp_path: Path) -> None:
-    serve, add, _ = blocks("Over HTTP", "sh")
+    serve, connect, _ = blocks("Over HTTP", "sh")
     async with new_user(tmp_path) as user, serving(user, serve) as url:
-        folder_of(user).mkdir()
-        await run(user, add.replace(ADDRESS, url))
+        await run(user, connect.replace(ADDRESS, url))
         listed = await run(user, "claude mcp list")
         assert re.search(rf"^mlgym: {url}/mcp .*Connected$", listed, re.MULTILINE), listed
         assert f"{url}/mcp" in await run(user, "codex mcp list")

@@ -9,6 +9,10 @@ from mlgym_clients.agents.agent import Agent, BadOptions
 KINDS: Mapping[str, str] = {
     "baseline": "mlgym_clients.agents.baseline",
     "human": "mlgym_clients.agents.human",
+    "claude-code": "mlgym_clients.agents.programs.claude_code",
+    "codex": "mlgym_clients.agents.programs.codex",
+    "gemini-cli": "mlgym_clients.agents.programs.gemini_cli",
+    "command": "mlgym_clients.agents.programs.command",
     "model": "mlgym_clients.agents.model",
     "random": "mlgym_clients.agents.random",
     "replay": "mlgym_clients.agents.replay",

@@ -16,6 +16,7 @@ from mlgym_mcp.web.serving import serving
 from tests.strangers.models.script import ASIDE, Request, Script, Turn
 
 Event: TypeAlias = tuple[str, dict[str, Any]]
+"""Its name, empty where events of an API have none, and its data."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,9 @@ class Model:
         request = self.wire.read(body)
         self.requests.append(request)
         turn = self.script.answer(request)
-        if not body.get("stream"):
+        if not (body.get("stream") or ":stream" in http.url.path):
             return JSONResponse(self.wire.answer(turn))
-        lines = [
-            f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n" for name, data in self.wire.events(turn)
-        ]
+        lines = [_event(name, data) for name, data in self.wire.events(turn)]
         return Response("".join(lines), media_type="text/event-stream")
 
 
@@ -68,3 +67,9 @@ async def scripted(wire: Wire, script: Script) -> AsyncIterator[Model]:
         app = Starlette(routes=[Route(wire.path, model.respond, methods=["POST"])])
         async with serving(app, listener):
             yield model
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    if not name:
+        return f"data: {json.dumps(data)}\n\n"
+    return f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n"

@@ -48,7 +48,7 @@ CALLS = {
         {"bash": {"command": "python3 train.py --pairs 500 --rate 1.5e-3 --threads 1"}},
         "submit",
     ],
-    "rl-mountain-car-continuous-v1": [{"bash": {"command": "python3 train.py steps=8192 environments=8"}}, "submit"],
+    "rl-breakout-minatar-v1": [{"bash": {"command": "python3 train.py steps=16384"}}, "submit"],
 }
 """What the agent `scripted` does at each task."""
 

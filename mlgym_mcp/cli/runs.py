@@ -39,7 +39,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     attempts: Annotated[
         int | None, typer.Option(help="Of each agent at each task; default: 4.", show_default=False)
     ] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Attempts at once; default: 2.", show_default=False)] = None,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Attempts at once; default: 2, by hand 1.", show_default=False)
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Of one attempt; default: 50.", show_default=False)] = None,
     wall_time: Annotated[float | None, typer.Option(help="Seconds of one attempt.", show_default=False)] = None,
     tokens: Annotated[int | None, typer.Option(help="Of one attempt's model, in and out.", show_default=False)] = None,

@@ -38,6 +38,8 @@ class Board:
 
     facts: RunFacts
     console: Console
+    plain: bool = False
+    """Whether the terminal is somebody else's, and gets lines alone."""
     ended: dict[AttemptKey, Attempt] = field(default_factory=dict)
     running: dict[AttemptKey, Running] = field(default_factory=dict)
     _made: int = 0
@@ -58,7 +60,7 @@ class Board:
     @property
     def shows_steps(self) -> bool:
         """Whether it matters how far running attempts are."""
-        return self.console.is_terminal
+        return self.console.is_terminal and not self.plain
 
     def begins(self, key: AttemptKey) -> None:
         """An attempt begins."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mlgym_clients.agents.registry import ALONE
 from mlgym_clients.records.run import AgentSpec, Limits
 from mlgym_clients.records.task import Protocol
 
@@ -43,8 +44,8 @@ class Plan(BaseModel):
     """`baseline`, or `{kind: …, name: …}` with options of its kind beside them."""
     attempts: int = Field(default=4, ge=1)
     """Of each agent at each task."""
-    concurrency: int = Field(default=2, ge=1)
-    """Attempts at once."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Attempts at once; 2 where nothing is said, 1 where somebody attempts by hand."""
     steps: int | None = Field(default=50, ge=1)
     """A task's own budget holds besides."""
     wall_time: float | None = Field(default=None, gt=0)
@@ -82,6 +83,22 @@ class Plan(BaseModel):
     def _all_absolute(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(path.expanduser().absolute() for path in paths)
 
+    @model_validator(mode="after")
+    def _one_at_a_time(self) -> Self:
+        if self.by_hand and self.places > 1:
+            raise ValueError("who attempts by hand does so one task at a time; leave `concurrency` out, or make it 1")
+        return self
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether an agent needs the terminal, and that nobody else attempts anything meanwhile."""
+        return any(agent.kind in ALONE for agent in self.agents)
+
+    @property
+    def places(self) -> int:
+        """How many attempts are made at once."""
+        return self.concurrency or (1 if self.by_hand else 2)
+
     @property
     def limits(self) -> Limits:
         """What one attempt may use."""
@@ -113,6 +130,8 @@ def _document(file: Path) -> dict[str, Any]:
 
 def _explained(error: ValidationError, file: Path | None, given: Mapping[str, object]) -> str:
     first = error.errors()[0]
+    if not first["loc"]:
+        return f"{file or 'the plan'}: {first['msg'].removeprefix('Value error, ')}."
     place, name = ".".join(map(str, first["loc"])), str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return f"{file or 'the plan'} has no place for {place!r}; there are: {', '.join(Plan.model_fields)}."

@@ -90,9 +90,9 @@ async def made(order: Order, agents: Mapping[str, Agent], console: Console, scop
         async with _server(order) as server, server.connect() as client:
             proctor = await Proctor.at(client)
             facts = await _facts(order, folder, proctor)
-            with Board(facts, console) as board, scope:
+            with Board(facts, console, plain=order.plan.by_hand) as board, scope:
                 harness = Harness(Trial(server, proctor, folder, facts), agents, board, order.pauses)
-                await harness.run(order.plan.concurrency)
+                await harness.run(order.plan.places)
             if not console.is_terminal:
                 console.print(board.table())
     if scope.cancel_called:
@@ -126,7 +126,7 @@ async def _server(order: Order) -> AsyncIterator[Server]:
 
 def _options(plan: Plan) -> list[str]:
     """The options of `serve` that a plan asks for."""
-    options = ["--tools", "evaluation", "--protocol", plan.protocol, "--max-sessions", str(plan.concurrency)]
+    options = ["--tools", "evaluation", "--protocol", plan.protocol, "--max-sessions", str(plan.places)]
     options += ["--sandbox", plan.sandbox] if plan.sandbox else []
     options += ["--data-dir", str(plan.data_dir)] if plan.data_dir else []
     return options + [part for path in plan.tasks_dirs for part in ("--tasks-dir", str(path))]

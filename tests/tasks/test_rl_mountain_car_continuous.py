@@ -46,7 +46,8 @@ async def test_an_action_that_is_not_allowed_is_a_fault(
 
 
 async def test_a_cost_that_no_number_holds_is_a_fault(tmp_path: Path, cache_dir: Path) -> None:
-    score = await scored(tmp_path, cache_dir, TASK, policy("np.full((len(first), 1), 1e30, np.float32)"))
+    act = policy("np.full((len(first), 1), 1e30, np.float32)")
+    score = await scored(tmp_path, cache_dir, TASK, act, protocol="mlgym")  # whose episodes are shorter
     assert (score.outcome, score.fault_code) == ("submission_fault", "not_finite")
 
 

@@ -11,7 +11,7 @@ from mcp.types import RequestParamsMeta, TextResourceContents
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.run import Limits, RunFacts
 from mlgym_clients.records.task import TaskFacts
-from mlgym_clients.runs.fault import Fault, faults
+from mlgym_clients.runs.fault import Fault, Lasting, faults
 from mlgym_clients.runs.plan import BadPlan
 from mlgym_clients.workbench import Refused, facts_of, text_of
 
@@ -22,6 +22,13 @@ SCORED = ("submitted", "cut_off")
 """States of sessions that are over and have a verdict, or had nothing to score."""
 REPEATS = 3
 """How often a scoring is asked for that the server failed at."""
+PASSING = (
+    "call `start` again later",
+    "its sandbox could not be started",
+    "its sandbox ended",
+    "through no fault of yours",
+)
+"""In what the server says of sessions that it does not open now, but may when it is asked again."""
 
 Answer = dict[str, Any]
 
@@ -57,14 +64,20 @@ class Proctor:
         Under one key there is one session. Not cancelled midway: nobody would know the session then.
 
         Raises:
-            Refused: the server has no room for it, or can't prepare its data.
+            Refused: the server has no room for it now.
+            Lasting: it never will, as things are.
         """
         limits = facts.limits
         wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
         fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
         with anyio.CancelScope(shield=True):
-            answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+            try:
+                answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+            except Refused as refusal:
+                if _passes(str(refusal)):
+                    raise
+                raise Lasting(str(refusal)) from None
         return answer["session"], answer["brief"] or ""
 
     async def opened(self, session: str) -> Answer:
@@ -72,12 +85,15 @@ class Proctor:
 
         Raises:
             Fault: it could not be opened.
+            Lasting: nor will another, as things are.
         """
         answer = await self.standing(session)
         while answer["state"] == "waiting":
             answer = await self.standing(session)
         if answer["state"] != "open":
-            raise Fault(f"the session could not be opened, it is {answer['state']}: {answer['reason']}")
+            lasting = answer["state"] == "lost" and not _passes(answer["reason"] or "")
+            told = f"the session could not be opened, it is {answer['state']}: {answer['reason']}"
+            raise Lasting(told) if lasting else Fault(told)
         return answer
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
@@ -183,6 +199,10 @@ class Proctor:
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)
+
+
+def _passes(words: str) -> bool:
+    return any(passing in words for passing in PASSING)
 
 
 def _least(limit: float | None, task: float | None) -> float | None:

@@ -50,7 +50,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a_run.make(run)
     ended = ran("report", str(run), "--published")
     assert ended.exit_code == 0, (ended.output, ended.exception)
-    assert "full data, protocol strict, k = 3" in ended.output
+    assert "full data, protocol strict, k = 4" in ended.output
     return run / "report"
 
 

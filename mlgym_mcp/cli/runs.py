@@ -56,9 +56,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(
-            help="A server that runs already, without path; its token is in MLGYM_MCP_SERVER_TOKEN.", show_default=False
-        ),
+        typer.Option(help="A server that runs already; its token is in MLGYM_MCP_SERVER_TOKEN.", show_default=False),
     ] = None,
     sandbox: Sandbox = None,
     data_dir: DataDir = None,

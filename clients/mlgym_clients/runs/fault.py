@@ -12,6 +12,8 @@ from mlgym_clients.agents.agent import Unreachable
 
 LOST_CONNECTION = (httpx2.TransportError, anyio.BrokenResourceError, anyio.ClosedResourceError, Unreachable)
 
+TOKEN = "if it asks for a token, that is to be in MLGYM_MCP_SERVER_TOKEN"
+
 
 class Fault(Exception):
     """Raised when an attempt came to nothing through the server, the network or this machine."""
@@ -60,7 +62,7 @@ def faults() -> Iterator[None]:
         if isinstance(told, Unreachable):
             raise Fault(str(told)) from error
         if isinstance(told, MCPError) and not _closed(told):
-            raise Fault(f"the server refused a request: {told}") from error
+            raise Fault(f"the server refused a request: {told}; {TOKEN}") from error
         raise ServerLost(f"the server can't be reached: {str(told) or type(told).__name__}") from error
 
 

@@ -1,5 +1,6 @@
 """The proctor: opens sessions, sees to it that each ends with a verdict, and collects what was done in it."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
@@ -17,6 +18,8 @@ from mlgym_clients.workbench import Refused, facts_of, text_of
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
+AGENT = "mlgym-mcp/agent"
+"""The `_meta` entry that says whose notes a session reads and writes, where the server keeps any."""
 LIVE = ("waiting", "open")
 SCORED = ("submitted", "cut_off")
 """States of sessions that are over and have a verdict, or had nothing to score."""
@@ -58,7 +61,7 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def start(self, facts: RunFacts, task: TaskFacts, *, key: str) -> tuple[str, str]:
+    async def start(self, facts: RunFacts, task: TaskFacts, *, agent: str, key: str) -> tuple[str, str]:
         """Start a session on a task, without waiting for its sandbox: its handle, and the task's brief.
 
         Under one key there is one session. Not cancelled midway: nobody would know the session then.
@@ -71,9 +74,10 @@ class Proctor:
         wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
         fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
+        meta = {KEY: key, AGENT: _in_run(facts, agent)}
         with anyio.CancelScope(shield=True):
             try:
-                answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+                answer = await self._told("start", meta=meta, wait_s=0, **fixed, **offered)
             except Refused as refusal:
                 if _passes(str(refusal)):
                     raise
@@ -199,6 +203,11 @@ class Proctor:
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)
+
+
+def _in_run(facts: RunFacts, agent: str) -> str:
+    """An agent's name that no agent of another run has."""
+    return hashlib.sha256(f"{facts.name}/{facts.created_at}/{agent}".encode()).hexdigest()
 
 
 def _passes(words: str) -> bool:

@@ -60,7 +60,8 @@ class Trial:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
         self.folder.write_attempt(attempt)
-        session, brief = await self.proctor.start(self.facts, self.facts.task(attempt.task), key=start_key)
+        task = self.facts.task(attempt.task)
+        session, brief = await self.proctor.start(self.facts, task, agent=attempt.agent, key=start_key)
         attempt = attempt.model_copy(update={"session": session, "began_at": time.time()})
         self.folder.write_attempt(attempt)
         meter = Meter(self.facts.limits)

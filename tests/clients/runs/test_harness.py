@@ -12,6 +12,7 @@ from mlgym_clients.records.message import Message
 from mlgym_clients.runs.lock import locked
 from mlgym_clients.runs.plan import BadPlan
 
+from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.principal import ANONYMOUS
@@ -198,6 +199,45 @@ async def test_a_session_that_was_started_when_its_run_was_killed_but_not_writte
     await stage.run(Worker(submits))
     assert stage.attempt().session == left
     assert sessions(stage) == ["submitted"]
+
+
+async def test_an_attempt_whose_time_ran_out_while_nobody_was_there_is_begun_anew(stage: Stage) -> None:
+    await stage.run(Worker(submits))
+    left = await session_left(stage)
+    stage.folder.write_attempt(stage.attempt().model_copy(update={"state": "running", "session": left, "seconds": 0.0}))
+    stage.world.clock.advance(3601)
+    worker = Worker(submits)
+    await stage.run(worker)
+    assert len(worker.seats) == 1
+    assert sessions(stage) == ["cut_off", "submitted", "submitted"]
+
+
+async def test_what_was_submitted_before_the_network_failed_is_not_attempted_again(stage: Stage) -> None:
+    async def submits_and_is_lost(seat: Seat) -> None:
+        await submits(seat)
+        raise Unreachable("the network is gone")
+
+    worker = Worker(submits_and_is_lost)
+    assert await stage.run(worker) == "finished"
+    attempt = stage.attempt()
+    assert (len(worker.seats), attempt.tries, attempt.exit_status, attempt.detail) == (1, 1, "submitted", None)
+
+
+async def test_what_the_operator_has_to_mend_first_is_not_asked_for_again_and_again(stage: Stage) -> None:
+    stage.world.preparer.error = SetupError("put the data there first")
+    assert await stage.run(Worker(submits)) == "failed"
+    assert stage.attempt().tries == 1
+    assert "put the data there first" in (stage.attempt().detail or "")
+
+
+async def test_what_validated_best_counts_for_who_forfeits_too(stage: Stage) -> None:
+    async def validates_and_forfeits(seat: Seat) -> Ending:
+        await seat.client.call_tool("validate")
+        return Ending("exit_forfeit")
+
+    await stage.run(Worker(validates_and_forfeits))
+    best = stage.attempt().best
+    assert (best is not None, stage.attempt().submission) == (True, None)
 
 
 async def test_a_task_that_there_is_not_is_refused_before_anything_starts(stage: Stage) -> None:

@@ -124,9 +124,11 @@ class Proctor:
             await self._scored("cut_off", session=session, why=why)
             return
         try:
-            await self._scored("submit", session=session)
-        except Refused:
-            await self.end(session)  # nothing is there that could be submitted
+            state = (await self._scored("submit", session=session))["state"]
+        except Refused:  # nothing is there that could be submitted
+            state = "open"
+        if state in LIVE:  # or its form was at fault, which does not end a session
+            await self.end(session)
 
     async def end(self, session: str) -> None:
         """Give a session up; what it has submitted already is scored first.

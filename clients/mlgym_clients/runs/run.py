@@ -91,6 +91,7 @@ async def made(order: Order, agents: Mapping[str, Agent], console: Console, scop
             proctor = await Proctor.at(client)
             facts = await _facts(order, folder, proctor)
             with Board(facts, console, plain=order.plan.by_hand) as board, scope:
+                _tell_unheld(facts, board)
                 harness = Harness(Trial(server, proctor, folder, facts), agents, board, order.pauses)
                 await harness.run(order.plan.places)
             if not console.is_terminal:
@@ -113,6 +114,16 @@ async def _facts(order: Order, folder: RunFolder, proctor: Proctor) -> RunFacts:
     write(folder.path / PLAN, order.plan.model_dump_json(indent=2, exclude_none=True) + "\n")
     folder.write_run(asked)
     return asked
+
+
+def _tell_unheld(facts: RunFacts, board: Board) -> None:
+    """Say which limits do not hold which agents."""
+    for agent in facts.agents:
+        unheld = [limit for limit in registry.UNHELD.get(agent.kind, ()) if getattr(facts.limits, limit) is not None]
+        if unheld:
+            board.says(
+                f"{agent.name}: no limit of {' or '.join(unheld)} ends it on the way; --wall-time and --steps do."
+            )
 
 
 @asynccontextmanager

@@ -112,6 +112,11 @@ async def test_a_limit_ends_an_attempt_and_what_there_is_is_submitted(stage: Sta
     assert attempt.usage.tokens == 100
 
 
+async def test_a_limit_that_does_not_hold_an_agent_is_told(stage: Stage) -> None:
+    await stage.run(Worker(does_nothing), agents=[{"kind": "codex", "name": "worker"}], cost=1)
+    assert "worker: no limit of cost ends it on the way" in stage.said.getvalue()
+
+
 async def test_the_servers_own_limit_is_told_too(stage: Stage) -> None:
     async def goes_on(seat: Seat) -> None:
         for _ in range(20):

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from mlgym_clients.agents import registry
 from mlgym_clients.agents.agent import Agent
+from mlgym_clients.agents.programs.process import kill_all
 from mlgym_clients.records.folder import RunFolder, write
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs.board import PIPED_WIDTH, Board
@@ -78,6 +79,7 @@ async def _heed_signals(scope: anyio.CancelScope, console: Console) -> None:
         async for _ in signals:
             if scope.cancel_called:
                 console.show_cursor()
+                kill_all()
                 os._exit(INTERRUPTED)  # what our server has open ends by its leases
             scope.cancel()
 

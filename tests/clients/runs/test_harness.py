@@ -60,6 +60,9 @@ async def test_each_attempt_is_made_once_in_its_turn_and_kept_with_all_that_was_
     assert attempt.best is not None and attempt.best.scores == {"accuracy": 0.7}
     assert [event["kind"] for event in stage.folder.read_events(attempt.key)] == ["bash", "validate", "submit"]
     assert sessions(stage) == ["submitted", "submitted"]
+    with Store.open(stage.world.folder / "data") as store:
+        (agent,) = {row.agent for row in store.sessions.list()}
+    assert agent, "a server that keeps notes keeps them apart"
     assert [seat.number for seat in worker.seats] == [1, 2]
     assert worker.seats[0].seed != worker.seats[1].seed
     assert await stage.run(again, attempts=2) == "finished"

@@ -56,9 +56,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(
-            help="A server that runs already, without path; its token is in MLGYM_MCP_SERVER_TOKEN.", show_default=False
-        ),
+        typer.Option(help="A server that runs already; its token is in MLGYM_MCP_SERVER_TOKEN.", show_default=False),
     ] = None,
     sandbox: Sandbox = None,
     data_dir: DataDir = None,
@@ -107,11 +105,11 @@ def mendable() -> Iterator[None]:
     """What a user can mend is told in one sentence."""
     from mlgym_clients.agents.agent import BadOptions
     from mlgym_clients.records.folder import NoRun
-    from mlgym_clients.runs.fault import ServerLost
+    from mlgym_clients.runs.fault import Fault
     from mlgym_clients.runs.plan import BadPlan
     from mlgym_clients.server import ServerFailed
 
     try:
         yield
-    except (BadOptions, BadPlan, NoRun, ServerFailed, ServerLost) as error:
+    except (BadOptions, BadPlan, NoRun, ServerFailed, Fault) as error:
         raise SetupError(str(error)) from None

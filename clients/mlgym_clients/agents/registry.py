@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from mlgym_clients.agents.agent import Agent, BadOptions
+from mlgym_clients.records.attempt import Limit
 
 KINDS: Mapping[str, str] = {
     "baseline": "mlgym_clients.agents.baseline",
@@ -21,6 +22,9 @@ KINDS: Mapping[str, str] = {
 """Kind → the module that has `make(options) -> Agent`."""
 ALONE = frozenset({"human"})
 """Kinds that attempt one task at a time: no run has them that makes several attempts at once."""
+
+UNHELD: Mapping[str, tuple[Limit, ...]] = {kind: ("tokens", "cost") for kind in ("codex", "gemini-cli", "command")}
+"""Kind → the limits that don't end its attempts on the way: what it used it tells at the end, or never."""
 
 
 def make(kind: str, options: Mapping[str, Any]) -> Agent:

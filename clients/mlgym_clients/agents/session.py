@@ -45,7 +45,7 @@ class Session:
         """What the server offers."""
         return (await self.client.list_tools()).tools
 
-    async def call(self, tool: str, **arguments: Any) -> CallToolResult:
+    async def call(self, tool: str, /, **arguments: Any) -> CallToolResult:
         """What a tool answers, be it an error."""
         return await self.client.call_tool(tool, arguments)
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from mlgym_clients.metrics.table import Group, Problem, Result, ScoreTable
+from mlgym_clients.metrics.table import PUBLISHED, Group, Problem, Result, ScoreTable
 from mlgym_clients.records.attempt import Attempt, Measure
 from mlgym_clients.records.run import AgentSpec, RunFacts
 from mlgym_clients.records.task import TaskFacts
 
 Made = tuple[RunFacts, Sequence[Attempt]]
 """A run, and what was made of it."""
-PUBLISHED = "{} (published)"
-"""How a model of the original's paper is called as a method."""
 
 
 class MixedScores(Exception):

@@ -17,7 +17,7 @@ from mlgym_clients.metrics.profiles import (
     tau_max,
 )
 from mlgym_clients.metrics.ranks import Ranking, ranking
-from mlgym_clients.metrics.table import BASELINE, Problem, ScoreTable, Which
+from mlgym_clients.metrics.table import BASELINE, Problem, ScoreTable, Which, is_published
 
 BOTH: tuple[Which, Which] = ("attempt", "submission")
 
@@ -35,7 +35,7 @@ class CellFigures(NamedTuple):
     pass_at_k: float | None
     """Whether one of k submissions beats the baseline."""
     mean: float | None
-    """Of what was submitted."""
+    """Of what was submitted; published models tell only their best."""
     error: float | None
     """The standard error of that mean."""
 
@@ -116,7 +116,10 @@ def _cell(table: ScoreTable, method: str, problem: Problem, k: int) -> CellFigur
     made = table.of(method, problem.task)
     attempts, submissions = ([result.of(which) for result in made] for which in BOTH)
     passed = at_k.passes(problem, submissions)
-    mean, error = at_k.mean_and_error(table.values(method, problem.task, "submission"))
+    submitted = table.values(method, problem.task, "submission")
+    if is_published(method):
+        k, submitted = 1, []
+    mean, error = at_k.mean_and_error(submitted)
     return CellFigures(
         made=len(made),
         scored=len(table.values(method, problem.task, "attempt")),

@@ -12,6 +12,8 @@ from mlgym_clients.records.task import Goal
 
 BASELINE = "baseline"
 """The method that each task's baseline score belongs to."""
+PUBLISHED = "{} (published)"
+"""How a model of the original's paper is called as a method."""
 Which = Literal["attempt", "submission"]
 
 
@@ -74,6 +76,11 @@ class ScoreTable:
     def values(self, method: str, task: str, which: Which) -> list[float]:
         """The scores among them."""
         return [value for result in self.of(method, task) if (value := result.of(which)) is not None]
+
+
+def is_published(method: str) -> bool:
+    """Whether a method is a model of the original's paper, with one result: the best of four attempts."""
+    return method.endswith(PUBLISHED.format(""))
 
 
 def better(goal: Goal, one: float, other: float) -> bool:

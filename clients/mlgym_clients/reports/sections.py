@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlgym_clients.metrics.of_runs import MixedScores, groups_of, ranked_table, upstream_table
 from mlgym_clients.metrics.summary import Summary, summarise
-from mlgym_clients.metrics.table import ScoreTable
+from mlgym_clients.metrics.table import ScoreTable, is_published
 from mlgym_clients.records.attempt import Attempt
 from mlgym_clients.records.folder import RunFolder
 from mlgym_clients.records.run import RunFacts
@@ -79,13 +79,15 @@ def report_of_runs(sources: Sequence[Source], *, k: int | None = None, published
 
     Args:
         sources: The runs.
-        k: Of best and pass at k; None: as many attempts as every agent made at every task.
+        k: Of best and pass at k; None: as many attempts as the runs ask for, or the most that there are so far. Who
+            has fewer, as where the infrastructure failed one, has no best of k.
         published: Whether the models of the original's paper stand beside what can be compared with them.
 
     Raises:
         MixedScores: agents of one name, or tasks of one id, aren't the same in all runs.
     """
     made = [(source.facts, source.attempts) for source in sources]
+    asked = min((source.facts.attempts for source in sources), default=1)
     sections = []
     for group in groups_of(made):
         alike = tuple(
@@ -95,7 +97,11 @@ def report_of_runs(sources: Sequence[Source], *, k: int | None = None, published
             if (one.flavour, one.protocol) == (group.flavour, group.protocol) and one.state != "running"
         )
         tables = [ranked_table(made, group), upstream_table(made, group, published=published)]
-        sections += [Section(summarise(table, k or common_k(table)), alike) for table in tables if table is not None]
+        sections += [
+            Section(summarise(table, k or min(asked, max(_made(table)))), alike)
+            for table in tables
+            if table is not None
+        ]
     names = dict.fromkeys(source.facts.name for source in sources)
     return Report(" · ".join(names), tuple(sections), tuple(sources))
 
@@ -106,15 +112,14 @@ def report_of_scores(table: ScoreTable, title: str, *, k: int | None = None) -> 
 
 
 def common_k(table: ScoreTable) -> int:
-    """How many attempts there are of every method at every task that it tried; published models have one result."""
-    made = [
-        len(results)
-        for method, tasks in table.results.items()
-        if not method.endswith("(published)")
-        for results in tasks.values()
-        if results
-    ]
-    return max(min(made, default=1), 1)
+    """How many attempts there are of every method at every task that it tried."""
+    return min(_made(table))
+
+
+def _made(table: ScoreTable) -> list[int]:
+    """How many attempts each method made at each task that it tried; published models made none here."""
+    own = [tasks for method, tasks in table.results.items() if not is_published(method)]
+    return [len(results) for tasks in own for results in tasks.values() if results] or [1]
 
 
 __all__ = ["MixedScores", "Report", "Section", "Source", "common_k", "report_of_runs", "report_of_scores"]

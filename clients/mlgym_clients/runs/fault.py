@@ -12,6 +12,8 @@ from mlgym_clients.agents.agent import Unreachable
 
 LOST_CONNECTION = (httpx2.TransportError, anyio.BrokenResourceError, anyio.ClosedResourceError, Unreachable)
 
+TOKEN = "if it asks for a token, that is to be in MLGYM_MCP_SERVER_TOKEN"
+
 
 class Fault(Exception):
     """Raised when an attempt came to nothing through the server, the network or this machine."""
@@ -19,6 +21,10 @@ class Fault(Exception):
 
 class ServerLost(Fault):
     """Raised when the server can't be reached."""
+
+
+class Lasting(Fault):
+    """Raised when the server will not have an attempt until somebody changes something: to ask again is of no use."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -46,13 +52,17 @@ def is_unreachable(error: BaseException) -> bool:
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """What goes wrong on the way to the server becomes a fault."""
+    """What goes wrong on the way to the server, or there, becomes a fault."""
     try:
         yield
     except Exception as error:
-        if not is_unreachable(error):
+        told = next((one for one in causes(error) if isinstance(one, (*LOST_CONNECTION, MCPError))), None)
+        if told is None:
             raise
-        told = next(causes(error))
+        if isinstance(told, Unreachable):
+            raise Fault(str(told)) from error
+        if isinstance(told, MCPError) and not _closed(told):
+            raise Fault(f"the server refused a request: {told}; {TOKEN}") from error
         raise ServerLost(f"the server can't be reached: {str(told) or type(told).__name__}") from error
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mlgym_clients.runs.fault import Fault
 from mlgym_clients.runs.plan import BadPlan
 
 if sys.platform == "win32":
@@ -39,7 +40,7 @@ def locked(folder: Path) -> Iterator[None]:
             raise BadPlan(f"another process runs in {folder}; wait for it, or name another folder with --to.") from None
         try:
             yield
-        except BadPlan:
+        except (BadPlan, Fault):
             _remove(folder)
             raise
 

@@ -32,6 +32,11 @@ def _spread(value: object) -> object:
     return {"name": value.get("name", value.get("kind")), "kind": value.get("kind"), "options": {**options, **rest}}
 
 
+def _without_path(value: object) -> object:
+    """An address as a server tells it: with its endpoint."""
+    return value.removesuffix("/").removesuffix("/mcp") if isinstance(value, str) else value
+
+
 class Plan(BaseModel):
     """Everything that can be said of a run. Durations in seconds, cost in US dollars."""
 
@@ -57,7 +62,7 @@ class Plan(BaseModel):
     sandbox: Literal["auto", "docker", "bubblewrap"] | None = None
     data_dir: Path | None = None
     tasks_dirs: tuple[Path, ...] = ()
-    url: str | None = Field(default=None, pattern=r"^https?://[^/]+$")
+    url: Annotated[str | None, BeforeValidator(_without_path)] = Field(default=None, pattern=r"^https?://[^/]+$")
     """A server that runs already, `http://127.0.0.1:8765`; one of our own where none is named."""
 
     @field_validator("agents", mode="after")

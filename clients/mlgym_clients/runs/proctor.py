@@ -1,5 +1,6 @@
 """The proctor: opens sessions, sees to it that each ends with a verdict, and collects what was done in it."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
@@ -11,17 +12,26 @@ from mcp.types import RequestParamsMeta, TextResourceContents
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.run import Limits, RunFacts
 from mlgym_clients.records.task import TaskFacts
-from mlgym_clients.runs.fault import Fault, faults
+from mlgym_clients.runs.fault import Fault, Lasting, faults
 from mlgym_clients.runs.plan import BadPlan
 from mlgym_clients.workbench import Refused, facts_of, text_of
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
+AGENT = "mlgym-mcp/agent"
+"""The `_meta` entry that says whose notes a session reads and writes, where the server keeps any."""
 LIVE = ("waiting", "open")
 SCORED = ("submitted", "cut_off")
 """States of sessions that are over and have a verdict, or had nothing to score."""
 REPEATS = 3
 """How often a scoring is asked for that the server failed at."""
+PASSING = (
+    "call `start` again later",
+    "its sandbox could not be started",
+    "its sandbox ended",
+    "through no fault of yours",
+)
+"""In what the server says of sessions that it does not open now, but may when it is asked again."""
 
 Answer = dict[str, Any]
 
@@ -51,20 +61,27 @@ class Proctor:
             task = larger[0]
             raise BadPlan(f"this server gives {task.id} its {task.steps} steps, not fewer; leave --steps out.")
 
-    async def start(self, facts: RunFacts, task: TaskFacts, *, key: str) -> tuple[str, str]:
+    async def start(self, facts: RunFacts, task: TaskFacts, *, agent: str, key: str) -> tuple[str, str]:
         """Start a session on a task, without waiting for its sandbox: its handle, and the task's brief.
 
         Under one key there is one session. Not cancelled midway: nobody would know the session then.
 
         Raises:
-            Refused: the server has no room for it, or can't prepare its data.
+            Refused: the server has no room for it now.
+            Lasting: it never will, as things are.
         """
         limits = facts.limits
         wanted = {"steps": self.steps_of(task, limits), "wall_time": _least(limits.wall_time, task.wall_time)}
         offered = {name: value for name, value in wanted.items() if value and name in self.tools["start"]}
         fixed = {"task": task.id, "flavour": facts.flavour, "protocol": facts.protocol}
+        meta = {KEY: key, AGENT: _in_run(facts, agent)}
         with anyio.CancelScope(shield=True):
-            answer = await self._told("start", meta={KEY: key}, wait_s=0, **fixed, **offered)
+            try:
+                answer = await self._told("start", meta=meta, wait_s=0, **fixed, **offered)
+            except Refused as refusal:
+                if _passes(str(refusal)):
+                    raise
+                raise Lasting(str(refusal)) from None
         return answer["session"], answer["brief"] or ""
 
     async def opened(self, session: str) -> Answer:
@@ -72,12 +89,15 @@ class Proctor:
 
         Raises:
             Fault: it could not be opened.
+            Lasting: nor will another, as things are.
         """
         answer = await self.standing(session)
         while answer["state"] == "waiting":
             answer = await self.standing(session)
         if answer["state"] != "open":
-            raise Fault(f"the session could not be opened, it is {answer['state']}: {answer['reason']}")
+            lasting = answer["state"] == "lost" and not _passes(answer["reason"] or "")
+            told = f"the session could not be opened, it is {answer['state']}: {answer['reason']}"
+            raise Lasting(told) if lasting else Fault(told)
         return answer
 
     def steps_of(self, task: TaskFacts, limits: Limits) -> int:
@@ -104,9 +124,11 @@ class Proctor:
             await self._scored("cut_off", session=session, why=why)
             return
         try:
-            await self._scored("submit", session=session)
-        except Refused:
-            await self.end(session)  # nothing is there that could be submitted
+            state = (await self._scored("submit", session=session))["state"]
+        except Refused:  # nothing is there that could be submitted
+            state = "open"
+        if state in LIVE:  # or its form was at fault, which does not end a session
+            await self.end(session)
 
     async def end(self, session: str) -> None:
         """Give a session up; what it has submitted already is scored first.
@@ -183,6 +205,15 @@ class Proctor:
         if result.is_error:
             raise Refused(text_of(result))
         return facts_of(result)
+
+
+def _in_run(facts: RunFacts, agent: str) -> str:
+    """An agent's name that no agent of another run has."""
+    return hashlib.sha256(f"{facts.name}/{facts.created_at}/{agent}".encode()).hexdigest()
+
+
+def _passes(words: str) -> bool:
+    return any(passing in words for passing in PASSING)
 
 
 def _least(limit: float | None, task: float | None) -> float | None:

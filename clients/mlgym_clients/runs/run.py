@@ -14,11 +14,12 @@ from rich.console import Console
 
 from mlgym_clients.agents import registry
 from mlgym_clients.agents.agent import Agent
+from mlgym_clients.agents.programs.process import kill_all
 from mlgym_clients.records.folder import RunFolder, write
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs.board import PIPED_WIDTH, Board
 from mlgym_clients.runs.catalogue import facts_of, read_catalogue, require_same
-from mlgym_clients.runs.fault import ungrouped
+from mlgym_clients.runs.fault import faults, ungrouped
 from mlgym_clients.runs.harness import PAUSES, Harness
 from mlgym_clients.runs.lock import LOG, locked
 from mlgym_clients.runs.plan import Plan
@@ -78,6 +79,7 @@ async def _heed_signals(scope: anyio.CancelScope, console: Console) -> None:
         async for _ in signals:
             if scope.cancel_called:
                 console.show_cursor()
+                kill_all()
                 os._exit(INTERRUPTED)  # what our server has open ends by its leases
             scope.cancel()
 
@@ -86,11 +88,12 @@ async def made(order: Order, agents: Mapping[str, Agent], console: Console, scop
     """Make a run, or what is left of it, by agents of the plan's names, until the scope is cancelled."""
     folder = RunFolder(order.folder)
     # Within the scope are the attempts alone: to end their sessions the connection is needed, and the server.
-    with locked(order.folder), ungrouped():
+    with locked(order.folder), faults(), ungrouped():
         async with _server(order) as server, server.connect() as client:
             proctor = await Proctor.at(client)
             facts = await _facts(order, folder, proctor)
             with Board(facts, console, plain=order.plan.by_hand) as board, scope:
+                _tell_unheld(facts, board)
                 harness = Harness(Trial(server, proctor, folder, facts), agents, board, order.pauses)
                 await harness.run(order.plan.places)
             if not console.is_terminal:
@@ -113,6 +116,16 @@ async def _facts(order: Order, folder: RunFolder, proctor: Proctor) -> RunFacts:
     write(folder.path / PLAN, order.plan.model_dump_json(indent=2, exclude_none=True) + "\n")
     folder.write_run(asked)
     return asked
+
+
+def _tell_unheld(facts: RunFacts, board: Board) -> None:
+    """Say which limits do not hold which agents."""
+    for agent in facts.agents:
+        unheld = [limit for limit in registry.UNHELD.get(agent.kind, ()) if getattr(facts.limits, limit) is not None]
+        if unheld:
+            board.says(
+                f"{agent.name}: no limit of {' or '.join(unheld)} ends it on the way; --wall-time and --steps do."
+            )
 
 
 @asynccontextmanager

@@ -60,7 +60,8 @@ class Trial:
             Fault: it came to nothing through the infrastructure; its session is ended.
         """
         self.folder.write_attempt(attempt)
-        session, brief = await self.proctor.start(self.facts, self.facts.task(attempt.task), key=start_key)
+        task = self.facts.task(attempt.task)
+        session, brief = await self.proctor.start(self.facts, task, agent=attempt.agent, key=start_key)
         attempt = attempt.model_copy(update={"session": session, "began_at": time.time()})
         self.folder.write_attempt(attempt)
         meter = Meter(self.facts.limits)
@@ -96,7 +97,7 @@ class Trial:
         if standing["state"] not in (*SCORED, "ended"):
             raise Fault(f"the session is {standing['state']}: {standing['reason']}")
         verdict = await self.proctor.verdict(attempt.session) if standing["state"] in SCORED else None
-        best = await self.proctor.best(attempt.session) if verdict and self.facts.protocol == "strict" else None
+        best = await self.proctor.best(attempt.session) if self.facts.protocol == "strict" else None
         events, left_out = await self.proctor.events(attempt.session)
         self.folder.write_events(attempt.key, events)
         collected = self._finished(attempt, standing, verdict, best)
@@ -160,7 +161,8 @@ class Trial:
                 "actions": measures.actions(events),
                 "measures": tuple(found),
                 "branched": measures.was_branched(events),
-                "detail": None if attempt.detail == INTERRUPTED else attempt.detail,
+                # Of a try that had not come to an end yet, which now it has.
+                "detail": None if attempt.state == "failed" or attempt.detail == INTERRUPTED else attempt.detail,
             }
         )
         return finished.model_copy(update={"best": self._best(finished, best)})

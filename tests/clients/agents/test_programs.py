@@ -16,6 +16,7 @@ from mlgym_clients.agents.programs.codex import CodexListener
 from mlgym_clients.agents.programs.gemini_cli import GeminiCliListener
 from mlgym_clients.agents.programs.hearing import Listener, Notes
 from mlgym_clients.agents.programs.options import merged
+from mlgym_clients.agents.programs.process import kill_all
 from mlgym_clients.records.run import Limits
 
 from tests.clients.agents.seats import Heard, toy_seat
@@ -37,12 +38,14 @@ async def test_a_command_finds_what_it_needs_and_nothing_else_of_ours(
         assert await agent.attempt(seat) == Ending("exit_error", "command ended with status 3: sorry")
     config, files, prompt, *environment = (tmp_path / "program/stdout").read_text().splitlines()
     assert json.loads(config) == {"mcpServers": {"mlgym": {"type": "http", "url": seat.url, "headers": {}}}}
+    assert not (tmp_path / "program/mcp.json").exists()  # it may hold a token
     assert (files, prompt) == ("", f"Do {seat.task.id}.")
     assert {"PASSED=on", "SET={braces}", f"HOME={tmp_path}/program/home"} <= set(environment)
     assert "SECRET=s3cret" not in environment
 
 
-async def test_a_program_that_is_left_takes_its_children_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["cancelled", "killed"])
+async def test_a_program_that_is_left_takes_its_children_with_it(tmp_path: Path, left: str) -> None:
     os.mkfifo(tmp_path / "held")
     agent = shell('exec 3> "$1"; echo begun >&3; sleep 1000 & wait', str(tmp_path / "held"))
     async with toy_seat(tmp_path) as (seat, _), anyio.create_task_group() as tasks:
@@ -50,7 +53,7 @@ async def test_a_program_that_is_left_takes_its_children_with_it(tmp_path: Path)
         held = await anyio.to_thread.run_sync((tmp_path / "held").open)
         with held:
             assert await anyio.to_thread.run_sync(held.readline) == "begun\n"
-            tasks.cancel_scope.cancel()
+            tasks.cancel_scope.cancel() if left == "cancelled" else kill_all()
             with anyio.CancelScope(shield=True), anyio.fail_after(LIMIT):
                 # It ends when nobody holds it open any more.
                 assert await anyio.to_thread.run_sync(held.read, abandon_on_cancel=True) == ""

@@ -50,7 +50,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a_run.make(run)
     ended = ran("report", str(run), "--published")
     assert ended.exit_code == 0, (ended.output, ended.exception)
-    assert "full data, protocol strict, k = 3" in ended.output
+    assert "full data, protocol strict, k = 4" in ended.output
     return run / "report"
 
 
@@ -69,6 +69,17 @@ def test_it_says_what_it_is_of_and_what_is_missing(reported: Path) -> None:
     assert "Full data, protocol strict" in text and "on all of the original's examples" in text
     assert "o1-preview (published)" in text and "3-sat-v1 is left out: other clocks" in text
     assert "evaluation_format_error (submit)" in text
+
+
+def test_who_has_fewer_attempts_than_were_asked_for_has_a_dash_and_published_models_their_best(reported: Path) -> None:
+    ranked, upstream = json.loads((reported / "report.json").read_text())["sections"]
+    cells = ranked["cells"]["gpt-x"]
+    assert {task: cell["best_attempt"] is not None for task, cell in cells.items() if cell["made"] < 4} == {
+        "image-classification-fmnist-v1": False,
+    }
+    assert all(cell["best_attempt"] is not None for cell in cells.values() if cell["made"] == 4)
+    published = upstream["cells"]["o1-preview (published)"]["battle-of-the-sexes-v1"]
+    assert (published["best_attempt"], published["mean"]) == (1.44, None)
 
 
 def test_its_numbers_are_those_of_the_metrics(reported: Path) -> None:

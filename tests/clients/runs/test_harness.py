@@ -12,6 +12,7 @@ from mlgym_clients.records.message import Message
 from mlgym_clients.runs.lock import locked
 from mlgym_clients.runs.plan import BadPlan
 
+from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.principal import ANONYMOUS
@@ -59,6 +60,9 @@ async def test_each_attempt_is_made_once_in_its_turn_and_kept_with_all_that_was_
     assert attempt.best is not None and attempt.best.scores == {"accuracy": 0.7}
     assert [event["kind"] for event in stage.folder.read_events(attempt.key)] == ["bash", "validate", "submit"]
     assert sessions(stage) == ["submitted", "submitted"]
+    with Store.open(stage.world.folder / "data") as store:
+        (agent,) = {row.agent for row in store.sessions.list()}
+    assert agent, "a server that keeps notes keeps them apart"
     assert [seat.number for seat in worker.seats] == [1, 2]
     assert worker.seats[0].seed != worker.seats[1].seed
     assert await stage.run(again, attempts=2) == "finished"
@@ -109,6 +113,11 @@ async def test_a_limit_ends_an_attempt_and_what_there_is_is_submitted(stage: Sta
     attempt = stage.attempt()
     assert (attempt.limit, attempt.exit_status) == (limit, "autosubmission (exit_cost)")
     assert attempt.usage.tokens == 100
+
+
+async def test_a_limit_that_does_not_hold_an_agent_is_told(stage: Stage) -> None:
+    await stage.run(Worker(does_nothing), agents=[{"kind": "codex", "name": "worker"}], cost=1)
+    assert "worker: no limit of cost ends it on the way" in stage.said.getvalue()
 
 
 async def test_the_servers_own_limit_is_told_too(stage: Stage) -> None:
@@ -198,6 +207,45 @@ async def test_a_session_that_was_started_when_its_run_was_killed_but_not_writte
     await stage.run(Worker(submits))
     assert stage.attempt().session == left
     assert sessions(stage) == ["submitted"]
+
+
+async def test_an_attempt_whose_time_ran_out_while_nobody_was_there_is_begun_anew(stage: Stage) -> None:
+    await stage.run(Worker(submits))
+    left = await session_left(stage)
+    stage.folder.write_attempt(stage.attempt().model_copy(update={"state": "running", "session": left, "seconds": 0.0}))
+    stage.world.clock.advance(3601)
+    worker = Worker(submits)
+    await stage.run(worker)
+    assert len(worker.seats) == 1
+    assert sessions(stage) == ["cut_off", "submitted", "submitted"]
+
+
+async def test_what_was_submitted_before_the_network_failed_is_not_attempted_again(stage: Stage) -> None:
+    async def submits_and_is_lost(seat: Seat) -> None:
+        await submits(seat)
+        raise Unreachable("the network is gone")
+
+    worker = Worker(submits_and_is_lost)
+    assert await stage.run(worker) == "finished"
+    attempt = stage.attempt()
+    assert (len(worker.seats), attempt.tries, attempt.exit_status, attempt.detail) == (1, 1, "submitted", None)
+
+
+async def test_what_the_operator_has_to_mend_first_is_not_asked_for_again_and_again(stage: Stage) -> None:
+    stage.world.preparer.error = SetupError("put the data there first")
+    assert await stage.run(Worker(submits)) == "failed"
+    assert stage.attempt().tries == 1
+    assert "put the data there first" in (stage.attempt().detail or "")
+
+
+async def test_what_validated_best_counts_for_who_forfeits_too(stage: Stage) -> None:
+    async def validates_and_forfeits(seat: Seat) -> Ending:
+        await seat.client.call_tool("validate")
+        return Ending("exit_forfeit")
+
+    await stage.run(Worker(validates_and_forfeits))
+    best = stage.attempt().best
+    assert (best is not None, stage.attempt().submission) == (True, None)
 
 
 async def test_a_task_that_there_is_not_is_refused_before_anything_starts(stage: Stage) -> None:

@@ -37,6 +37,10 @@ def test_options_stand_over_the_file_and_those_left_out_do_not(tmp_path: Path) -
     assert (plan.attempts, plan.steps, plan.protocol) == (5, 20, "strict")
 
 
+def test_a_server_is_named_as_it_names_itself_too(tmp_path: Path) -> None:
+    assert {read(tmp_path, {**GOOD, "url": f"http://a:1{end}"}).url for end in ("", "/", "/mcp")} == {"http://a:1"}
+
+
 def test_by_hand_one_task_is_attempted_at_a_time(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD).places == 2
     assert read(tmp_path, {**GOOD, "agents": ["human"]}).places == 1
@@ -58,7 +62,7 @@ def test_a_plan_that_is_written_down_reads_the_same(tmp_path: Path) -> None:
         ({"agents": [{"name": "x"}]}, "'agents.0.kind' in "),
         ({"agents": ["random", "random"]}, "two agents are called 'random'"),
         ({"agents": [{"kind": "random", "name": "a/b"}]}, "'a/b' can't name a folder"),
-        ({"url": "http://127.0.0.1:1/mcp"}, "'url' in "),
+        ({"url": "http://127.0.0.1:1/s/abc/mcp"}, "'url' in "),
         ({"agents": ["human"], "concurrency": 2}, "by hand does so one task at a time"),
         ({"protocol": "lax"}, "'protocol' in .*'strict' or 'mlgym'; got 'lax'"),
     ],

@@ -15,6 +15,9 @@ PAUSE = 0.2
 END_GRACE = 5.0
 """Seconds in which a program that is told to end may do so by itself."""
 
+_RUNNING: set[int] = set()
+"""The process groups of programs that run now."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -67,18 +70,26 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
             env=launch.environment,
             start_new_session=True,
         )
+    _RUNNING.add(process.pid)
     try:
         yield process
     finally:
         with anyio.CancelScope(shield=True):
             if process.returncode is None:
-                _signal(process, signal.SIGTERM)
+                _signal(process.pid, signal.SIGTERM)
                 with anyio.move_on_after(END_GRACE):
                     await process.wait()
-            _signal(process, signal.SIGKILL)
+            _signal(process.pid, signal.SIGKILL)
             await process.wait()
+            _RUNNING.discard(process.pid)
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def kill_all() -> None:
+    """End every program at once, with all that it has started: for who will not wait until each has ended."""
+    for group in _RUNNING:
+        _signal(group, signal.SIGKILL)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+        os.killpg(group, number)

@@ -19,6 +19,9 @@ from mlgym_clients.agents.programs.process import Launch, play
 from mlgym_clients.agents.session import Session
 from mlgym_clients.records.message import Message
 
+CONFIG = "mcp.json"
+"""Where a program finds our server, as long as it runs."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -109,7 +112,10 @@ def _place(seat: Seat, prompt: str) -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="mlgym-", ignore_cleanup_errors=True) as workdir:
         place = Place(seat, prompt, folder.resolve(), Path(workdir))
         place.home.mkdir()
-        yield place
+        try:
+            yield place
+        finally:
+            (folder / CONFIG).unlink(missing_ok=True)  # it names the session, and may hold the server's token
 
 
 def _hear(listener: Listener, line: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlgym_clients.agents.agent import Agent, Ending, Unreachable
 from mlgym_clients.agents.options import checked
-from mlgym_clients.agents.programs.agent import Place, ProgramAgent
+from mlgym_clients.agents.programs.agent import CONFIG, Place, ProgramAgent
 from mlgym_clients.agents.programs.hearing import SERVER, Listener, Notes, failed, text_of
 from mlgym_clients.agents.programs.options import ClientOptions
 from mlgym_clients.agents.programs.surroundings import found, home, surroundings
@@ -44,7 +44,7 @@ class ClaudeCode:
         server = {"type": "http", "url": place.seat.url, "headers": dict(place.seat.headers)}
         # Or its first request goes out without a server that is not ready yet.
         servers = {"mcpServers": {SERVER: {**server, "alwaysLoad": True}}}
-        command = [self.path, *SWITCHES, "--mcp-config", str(place.write("mcp.json", json.dumps(servers)))]
+        command = [self.path, *SWITCHES, "--mcp-config", str(place.write(CONFIG, json.dumps(servers)))]
         command += ["--model", options.model] if options.model else []
         command += ["--max-budget-usd", str(cost)] if cost is not None else []
         command += ["--settings", json.dumps(dict(options.settings))] if options.settings else []

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from mlgym_clients.agents.agent import Agent, BadOptions, Ending
 from mlgym_clients.agents.options import checked
-from mlgym_clients.agents.programs.agent import Place, ProgramAgent
+from mlgym_clients.agents.programs.agent import CONFIG, Place, ProgramAgent
 from mlgym_clients.agents.programs.hearing import SERVER, Listener, Notes
 from mlgym_clients.agents.programs.options import ProgramOptions
 from mlgym_clients.agents.programs.surroundings import surroundings, where
@@ -46,7 +46,7 @@ class Command:
         """What stands for something in its place, in a fresh home."""
         seat = place.seat
         server = {"type": "http", "url": seat.url, "headers": dict(seat.headers)}
-        config = place.write("mcp.json", json.dumps({"mcpServers": {SERVER: server}}))
+        config = place.write(CONFIG, json.dumps({"mcpServers": {SERVER: server}}))
         known = {"url": seat.url, "config": str(config), "workdir": str(place.workdir), "prompt": place.prompt}
         arguments = [_filled(argument, known) for argument in self.options.command[1:]]
         return [self.path, *arguments], {**self.environment, "HOME": str(place.home)}

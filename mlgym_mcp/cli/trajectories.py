@@ -189,4 +189,4 @@ def _mendable() -> Iterator[None]:
     except BadTrajectory as error:
         raise SetupError(str(error)) from None
     except OSError as error:
-        raise SetupError(f"{error.filename}: {error.strerror}; name another place with --to.") from None
+        raise SetupError(f"it can't be written: {error}; name another place with --to.") from None

@@ -18,7 +18,7 @@ from mlgym_clients.records.folder import RunFolder, write
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs.board import PIPED_WIDTH, Board
 from mlgym_clients.runs.catalogue import facts_of, read_catalogue, require_same
-from mlgym_clients.runs.fault import ungrouped
+from mlgym_clients.runs.fault import faults, ungrouped
 from mlgym_clients.runs.harness import PAUSES, Harness
 from mlgym_clients.runs.lock import LOG, locked
 from mlgym_clients.runs.plan import Plan
@@ -86,7 +86,7 @@ async def made(order: Order, agents: Mapping[str, Agent], console: Console, scop
     """Make a run, or what is left of it, by agents of the plan's names, until the scope is cancelled."""
     folder = RunFolder(order.folder)
     # Within the scope are the attempts alone: to end their sessions the connection is needed, and the server.
-    with locked(order.folder), ungrouped():
+    with locked(order.folder), faults(), ungrouped():
         async with _server(order) as server, server.connect() as client:
             proctor = await Proctor.at(client)
             facts = await _facts(order, folder, proctor)

@@ -71,6 +71,11 @@ def test_it_says_what_it_is_of_and_what_is_missing(reported: Path) -> None:
     assert "evaluation_format_error (submit)" in text
 
 
+def test_no_file_of_it_names_a_session(reported: Path) -> None:
+    files = [path for path in reported.rglob("*") if path.is_file()]
+    assert not [path.name for path in files if a_run.HANDLE.encode() in path.read_bytes()]
+
+
 def test_its_numbers_are_those_of_the_metrics(reported: Path) -> None:
     sections = json.loads((reported / "report.json").read_text())["sections"]
     page = Page(reported / "report.html").text

@@ -188,3 +188,5 @@ def _mendable() -> Iterator[None]:
             yield
     except BadTrajectory as error:
         raise SetupError(str(error)) from None
+    except OSError as error:
+        raise SetupError(f"it can't be written: {error}; name another place with --to.") from None

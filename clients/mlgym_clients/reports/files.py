@@ -15,6 +15,7 @@ from mlgym_clients.records.folder import write
 from mlgym_clients.reports.page import DrawnSection, drawn, render, render_trajectory, trajectory_name
 from mlgym_clients.reports.sections import Report, Source
 from mlgym_clients.reports.trajectories import said, shown
+from mlgym_clients.trajectories.trajectory import read_one, without_handle
 
 FORMAT = "mlgym-mcp/report-1"
 SCORE = ("method", "task", "score", "submission", "goal", "baseline", "target")
@@ -44,12 +45,7 @@ def write_report(report: Report, to: Path) -> Path:
     for place, section in enumerate(report.sections, start=1):
         # One file a section: scores that were not measured alike share no table.
         name = "scores.csv" if place == 1 else f"scores-{place}.csv"
-        write(
-            to / name,
-            _csv(
-                ("method", "task", "score", "submission", "goal", "baseline", "target"), _scores(section.summary.table)
-            ),
-        )
+        write(to / name, _csv(SCORE, _scores(section.summary.table)))
     for place, source in enumerate(report.sources, start=1):
         _write_trajectories(source, place, to / "trajectories")
     if report.sources:
@@ -63,9 +59,9 @@ def _write_trajectories(source: Source, place: int, to: Path) -> None:
     for attempt in source.attempts:
         task = source.facts.task(attempt.task)
         steps = min(task.steps, source.facts.limits.steps or task.steps)
-        events = shown(source.folder.read_events(attempt.key), steps)
-        messages = said(source.folder.read_messages(attempt.key))
-        write(to / trajectory_name(place, attempt), render_trajectory(source.facts, attempt, events, messages))
+        kept = read_one(source.folder, attempt)
+        page = render_trajectory(source.facts, kept.attempt, shown(kept.events, steps), said(kept.messages))
+        write(to / trajectory_name(place, attempt), page)
 
 
 def _scores(table: ScoreTable) -> Iterator[Sequence[object]]:
@@ -109,7 +105,11 @@ def _json(report: Report, sections: Sequence[DrawnSection]) -> str:
         "title": report.title,
         "made_at": report.made_at,
         "runs": [
-            {"facts": source.facts, "standing": source.standing, "attempts": source.attempts}
+            {
+                "facts": source.facts,
+                "standing": source.standing,
+                "attempts": [without_handle(attempt) for attempt in source.attempts],
+            }
             for source in report.sources
         ],
         "sections": [{**_plain(one.section.summary), "conduct": one.conduct} for one in sections],

@@ -30,9 +30,12 @@ def locked(folder: Path) -> Iterator[None]:
     """Keep other processes off a run's folder while the block runs; one in which no run begins is removed again.
 
     Raises:
-        BadPlan: another process has it.
+        BadPlan: another process has it, or it can't be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadPlan(f"the folder {folder} can't be made ({error.strerror}); name another one with --to.") from None
     with (folder / LOCK).open("w") as file:
         try:
             _take(file)

@@ -43,9 +43,9 @@ def read_attempt(folder: Path) -> Trajectory:
     Raises:
         NoRun: the folder is none, or what it holds can't be read.
     """
-    run = RunFolder(folder.absolute().parents[3])
-    parts = folder.absolute().parts[-3:]
-    found = [one for one in run.attempts() if (one.task, one.agent, str(one.number)) == parts]
+    place = folder.resolve()
+    run = RunFolder(place.joinpath(*[".."] * 4).resolve())
+    found = [one for one in run.attempts() if run.attempt_folder(one.key) == place]
     if not found:
         raise NoRun(f"{folder} is no attempt; attempts are in attempts/TASK/AGENT/NUMBER of a run's folder.")
     return read_one(run, found[0])
@@ -82,12 +82,18 @@ def from_session(document: dict[str, Any]) -> Trajectory:
     return Trajectory(attempt, events, submission=document["submission"])
 
 
+def without_handle(attempt: Attempt) -> Attempt:
+    """An attempt without its session's handle, wherever it is quoted: whoever has it may use the session."""
+    if attempt.session is None:
+        return attempt
+    found = attempt.model_copy(update={"session": None})
+    return Attempt.model_validate(_without(found.model_dump(), attempt.session))
+
+
 def _redacted(trajectory: Trajectory, secret: str) -> Trajectory:
-    """The same without a session's handle, wherever it is quoted: whoever has it may use the session."""
-    attempt = trajectory.attempt.model_copy(update={"session": None})
     return replace(
         trajectory,
-        attempt=Attempt.model_validate(_without(attempt.model_dump(), secret)),
+        attempt=without_handle(trajectory.attempt),
         events=[_without(event, secret) for event in trajectory.events],
         messages=[Message.model_validate(_without(one.model_dump(), secret)) for one in trajectory.messages],
     )

@@ -9,6 +9,7 @@ from mlgym_clients.records.message import Message, ToolCall
 from mlgym_clients.records.run import AgentSpec, RunFacts
 from mlgym_clients.records.task import Published, TaskFacts
 
+HANDLE = "secret-handle-of-a-session"
 HOSTILE = "<script>alert(1)</script> \x1b[31mred\x1b[0m \u202egnp.exe\u202c \x00end"
 AGENTS = {"baseline": 0.0, "random": 0.1, "gpt-x": 0.7}
 """Agent → the reward that it comes to in the mean."""
@@ -76,6 +77,7 @@ def _attempt(key: AttemptKey, facts: TaskFacts, flavour: str, state: str, chance
     if not scored:
         last = Measure(phase="submit", outcome="submission_fault", step=50, fault=HOSTILE)
     return Attempt(
+        session=HANDLE,
         task=key.task,
         agent=key.agent,
         number=key.number,
@@ -90,7 +92,7 @@ def _attempt(key: AttemptKey, facts: TaskFacts, flavour: str, state: str, chance
         else Usage(),
         measures=(*found, last),
         best=found[-1].model_copy(update={"phase": "submit"}),
-        detail=HOSTILE if state == "failed" else None,
+        detail=f"{HANDLE} {HOSTILE}" if state == "failed" else None,
     )
 
 

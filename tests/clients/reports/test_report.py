@@ -82,6 +82,11 @@ def test_who_has_fewer_attempts_than_were_asked_for_has_a_dash_and_published_mod
     assert (published["best_attempt"], published["mean"]) == (1.44, None)
 
 
+def test_no_file_of_it_names_a_session(reported: Path) -> None:
+    files = [path for path in reported.rglob("*") if path.is_file()]
+    assert not [path.name for path in files if a_run.HANDLE.encode() in path.read_bytes()]
+
+
 def test_its_numbers_are_those_of_the_metrics(reported: Path) -> None:
     sections = json.loads((reported / "report.json").read_text())["sections"]
     page = Page(reported / "report.html").text

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlgym_mcp.tasks.spec import TaskSpec
-from tests.tasks.ring import CHECKPOINTS, EPISODES, TASKS, corridor, policy, scored
+from tests.tasks.ring import CHECKPOINTS, EPISODES, corridor, policy, scored
 
-TASK = TaskSpec.load(TASKS / "rl-meta-maze-v1")
 HONEST = policy("self.random.integers(4, size=len(first))")
 
 
@@ -32,7 +30,7 @@ for folder in (Path.cwd(), Path("/tmp"), Path("/dev/shm"), Path("/workspace")):
 assert not {"grader", "judge", "policies", "gymnastics"} & set(sys.modules)
 assert not Path("/grader").exists() and not Path("/hidden").exists()
 """
-    score = await scored(tmp_path, cache_dir, TASK, policy("np.zeros(len(first), int)", before=spy))
+    score = await scored(tmp_path, cache_dir, corridor(tmp_path), policy("np.zeros(len(first), int)", before=spy))
     assert score.outcome == "scored", score.fault_message
 
 

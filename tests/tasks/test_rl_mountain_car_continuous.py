@@ -32,9 +32,7 @@ async def test_the_cost_is_that_of_the_action_as_given_for_as_long_as_the_protoc
     ("action", "code"),
     [
         ("np.full((len(first), 1), np.nan, np.float32)", "not_finite"),
-        ("np.full((len(first), 1), 1e300)", "not_finite"),
         ("np.zeros(len(first), np.float32)", "malformed"),
-        ("np.zeros((len(first), 1), np.int32)", "raised"),
     ],
 )
 async def test_an_action_that_is_not_allowed_is_a_fault(

@@ -43,7 +43,7 @@ CALLS = {
     ],
     "3-sat-v1": [{"edit": {"command": "create", "path": "heuristic.py", "file_text": PREFER_FIRST}}, "submit"],
     "regression-house-price-v1": [{"bash": {"command": "python3 baseline.py"}}, "validate", "submit"],
-    "image-classification-fmnist-v1": [{"bash": {"command": "python3 baseline.py --epochs 1"}}, "submit"],
+    "image-classification-cifar10-v1": [{"bash": {"command": "python3 baseline.py --epochs 1"}}, "submit"],
     "natural-language-inference-mnli-v1": [
         {"bash": {"command": "python3 train.py --pairs 500 --rate 1.5e-3 --threads 1"}},
         "submit",
@@ -57,7 +57,7 @@ def plan(folder: Path, attempts: int, concurrency: int) -> Path:
     """The plan, written down."""
     document = {
         "tasks": list(CALLS),
-        "agents": ["baseline", {"kind": "random", "moves": 4}, {"kind": "scripted", "calls": CALLS}],
+        "agents": ["baseline", {"kind": "random", "moves": 2}, {"kind": "scripted", "calls": CALLS}],
         "attempts": attempts,
         "concurrency": concurrency,
         "flavour": "sample",

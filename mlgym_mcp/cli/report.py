@@ -88,25 +88,9 @@ def _lines(section: "Section") -> list[tuple[str, ...]]:
 
 
 def _facts(task: "TaskSpec") -> "TaskFacts":
-    """A task as clients know it, of the catalogue that is installed here."""
-    from mlgym_clients.records.task import Published, TaskFacts
+    """A task as a server tells it to who runs agents, of the catalogue that is installed here."""
+    from mlgym_clients.records.task import TaskFacts
 
-    metric = task.ranking.name
-    stated = {"full/strict": task.baselines.full.strict, "full/mlgym": task.baselines.of("full", "mlgym")}
-    return TaskFacts(
-        id=task.id,
-        title=task.title,
-        domain=task.domain,
-        metric=metric,
-        goal=task.ranking.goal,
-        baselines={name: values[metric] for name, values in stated.items() if metric in values},
-        target=task.target.value,
-        target_source=task.target.source,
-        comparable=task.comparable.value,
-        comparable_why=task.comparable.why,
-        published={
-            model: Published(attempt=score.attempt, submission=score.submission)
-            for model, score in task.published.items()
-        },
-        steps=task.budget.steps,
-    )
+    from mlgym_mcp.tools.answers import TaskRecord
+
+    return TaskFacts.model_validate(TaskRecord.of(task).model_dump())

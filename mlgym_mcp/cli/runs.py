@@ -23,6 +23,8 @@ NEXT = {
     "interrupted": "go on: mlgym-mcp run {}",
 }
 RUNS = Path("runs")
+SERVE = (sys.executable, "-m", "mlgym_mcp", "serve")
+"""What starts a server of our own; options are added."""
 
 
 def run(  # noqa: PLR0913 - one parameter an option
@@ -80,7 +82,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     with mendable():
         asked = Plan.read(file, options)
         place = folder or RUNS / (asked.name or f"{datetime.now():%Y-%m-%d-%H%M%S}")
-        order = Order(asked, place, [sys.executable, "-m", "mlgym_mcp", "serve"], _headers(), __version__)
+        order = Order(asked, place, SERVE, server_headers(), __version__)
         outcome = carry_out(order)
     show(f"{place}: {outcome}; {NEXT[outcome].format(place)}")
     raise SystemExit(STATUS[outcome])
@@ -95,7 +97,8 @@ def _agent(given: str) -> object:
         raise SetupError(f"--agent {given!r} is no YAML: {' '.join(str(error).split())}.") from None
 
 
-def _headers() -> dict[str, str]:
+def server_headers() -> dict[str, str]:
+    """What to show to a server that runs elsewhere."""
     token = Settings.load().server_token
     return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
 

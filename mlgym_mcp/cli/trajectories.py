@@ -1,6 +1,5 @@
 """`export`, `import` and `replay`: what agents did, as data."""
 
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,15 +12,14 @@ import typer
 from mlgym_mcp import __version__
 from mlgym_mcp.cli.console import run, show, show_table
 from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
+from mlgym_mcp.cli.runs import RUNS, SERVE, mendable, server_headers
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_clients.trajectories.replay import Replayed
 
 T = TypeVar("T")
 
-SERVE = (sys.executable, "-m", "mlgym_mcp", "serve")
 FILES = {"chat": "chat.jsonl", "traj": "traj", "atif": "atif"}
 """Where each format is written in a run's folder, unless told."""
 
@@ -116,13 +114,13 @@ def replay(  # noqa: PLR0913 - one parameter an option
     with _mendable():
         recorded = read(trajectory, task=task).attempt
         name = task or recorded.task
-        place = to or Path("runs") / f"{datetime.now():replay-%Y-%m-%d-%H%M%S}"
+        place = to or RUNS / f"{datetime.now():replay-%Y-%m-%d-%H%M%S}"
         agent = {"kind": "replay", "file": str(trajectory.absolute()), "task": name}
         options: dict[str, Any] = {"tasks": [name], "agents": [agent], "attempts": 1, "concurrency": 1, "url": url}
         options |= {"protocol": protocol or recorded.protocol, "flavour": flavour or recorded.flavour}
         options |= {"sandbox": sandbox, "data_dir": data_dir, "tasks_dirs": tasks_dir}
         asked = Plan.read(None, options).model_copy(update={"steps": None})
-        outcome = carry_out(Order(asked, place, SERVE, _headers(), __version__))
+        outcome = carry_out(Order(asked, place, SERVE, server_headers(), __version__))
         report = RunFolder(place).attempt_folder(AttemptKey(name, "replay", 1)) / "replay.json"
     if outcome == "interrupted":
         raise SystemExit(130)
@@ -171,17 +169,10 @@ async def _schemas(client: Any) -> list[dict[str, Any]]:
     return [tool.model_dump(mode="json", by_alias=True) for tool in listed if tool.name in TOOLS]
 
 
-def _headers() -> dict[str, str]:
-    token = Settings.load().server_token
-    return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
-
-
 @contextmanager
 def _mendable() -> Iterator[None]:
     """What a user can mend is told in one sentence."""
     from mlgym_clients.trajectories.trajectory import BadTrajectory
-
-    from mlgym_mcp.cli.runs import mendable
 
     try:
         with mendable():

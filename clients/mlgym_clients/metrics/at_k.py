@@ -55,15 +55,13 @@ def mean_and_error(values: Sequence[float]) -> tuple[float | None, float | None]
     return mean, math.sqrt(variance / len(values))
 
 
-def best_scores(table: ScoreTable, which: Which, k: int | None = None) -> dict[str, dict[str, float]]:
-    """Method → task → best of k attempts, of all of them where k is None; the tasks' baselines are a method, too."""
+def best_scores(table: ScoreTable, which: Which) -> dict[str, dict[str, float]]:
+    """Method → task → best of all attempts; the tasks' baselines are a method, too."""
     found: dict[str, dict[str, float]] = {}
     for method in table.methods:
         found[method] = {}
         for problem in table.problems:
-            values = [result.of(which) for result in table.of(method, problem.task)]
-            scored = [value for value in values if value is not None]
-            score = best(problem.goal, scored) if k is None else best_at_k(problem.goal, values, k)
+            score = best(problem.goal, table.values(method, problem.task, which))
             if score is not None:
                 found[method][problem.task] = score
     stated = {problem.task: problem.baseline for problem in table.problems if problem.baseline is not None}

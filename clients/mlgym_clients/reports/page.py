@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mlgym_clients.metrics.conduct import Conduct, conduct, ending
@@ -81,6 +82,7 @@ def trajectory_name(place: int, attempt: Attempt) -> str:
     return f"{place}.{attempt.task}.{attempt.agent}.{attempt.number}.html"
 
 
+@cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlgym_clients.metrics.of_runs import MixedScores, groups_of, ranked_table, upstream_table
+from mlgym_clients.metrics.of_runs import groups_of, ranked_table, upstream_table
 from mlgym_clients.metrics.summary import Summary, summarise
 from mlgym_clients.metrics.table import ScoreTable, is_published
 from mlgym_clients.records.attempt import Attempt
@@ -120,6 +120,3 @@ def _made(table: ScoreTable) -> list[int]:
     """How many attempts each method made at each task that it tried; published models made none here."""
     own = [tasks for method, tasks in table.results.items() if not is_published(method)]
     return [len(results) for tasks in own for results in tasks.values() if results] or [1]
-
-
-__all__ = ["MixedScores", "Report", "Section", "Source", "common_k", "report_of_runs", "report_of_scores"]

@@ -1,6 +1,5 @@
 """An attempt's trajectory as a page: every event with what was asked and what came of it."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +8,12 @@ from typing import Any
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.message import Message
 from mlgym_clients.reports.visible import visible
+from mlgym_clients.trajectories.event import text
 
 WHOLE_PAGE = 4_000_000
 """Characters of all events together, so that a page of ten thousand opens at once."""
 LEAST, MOST = 300, 6_000
 """Characters of one text of an event."""
-BINARY = "$base64"
-"""The key under which the server keeps bytes that are no text."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,5 @@ def _first_line(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, dict) and value.keys() == {BINARY}:
-        return base64.b64decode(value[BINARY]).decode("utf-8", "backslashreplace")
+    value = text(value)
     return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

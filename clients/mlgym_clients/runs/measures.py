@@ -7,17 +7,15 @@ from typing import Any
 from mlgym_clients.records.attempt import Measure
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.task import TaskFacts
+from mlgym_clients.trajectories.event import of_the_agent
 
 ACTIONS = ("bash", "edit", "job", "validate", "submit")
-NOT_THE_AGENTS = ("collected", "automatic")
-"""Marks of events that no agent asked for: a score fetched later, and one of the end of a budget."""
 SCORES = ("scores", "standard_error", "baseline")
 
 
 def actions(events: Iterable[Event]) -> dict[str, int]:
     """How often an agent called each tool with effect."""
-    own = [event for event in events if not any(mark in event["request"] for mark in NOT_THE_AGENTS)]
-    counted = Counter(event["kind"] for event in own if event["error"] is None)
+    counted = Counter(event["kind"] for event in of_the_agent(events) if event["error"] is None)
     return {kind: counted[kind] for kind in ACTIONS if counted[kind]}
 
 

@@ -22,7 +22,6 @@ from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.gpu_nodes import gpu_nodes
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.process_identity import ProcessIdentity
-from mlgym_mcp.sandbox.seccomp import bpf_filter
 from mlgym_mcp.sandbox.system_view import GROUP, PASSWD, system_view
 
 BWRAP = "/usr/bin/bwrap"
@@ -178,7 +177,7 @@ def _unprivileged(uid: int, place: Path, groups: Sequence[Path], mounts: Sequenc
 
 def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: str) -> list[str]:
     limits = spec.limits
-    words = [
+    return [
         *(*ISOLATION, "--info-fd", info),
         *system_view(interpreter),
         *("--ro-bind-data", handed.give_bytes(PASSWD), "/etc/passwd"),
@@ -188,9 +187,6 @@ def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: 
         *("--size", str(limits.shm), "--perms", "1777", "--tmpfs", "/dev/shm"),
         *("--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"),
     ]
-    if (program := bpf_filter()) is not None:
-        words += ["--seccomp", handed.give_bytes(program)]
-    return words
 
 
 def _binds(spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> Iterator[str]:

@@ -33,12 +33,12 @@ os.makedirs("other", exist_ok=True)
 plain("deep/inner/file"); plain("other/file")
 while True:
     for make in kinds:
-        make("new")
-        os.rename("new", "file") if make is not folder else None
-        try: os.rmdir("new")
-        except OSError: pass
-        os.rename("deep/inner", "deep/kept"); os.symlink("/etc", "deep/inner")
-        os.unlink("deep/inner"); os.rename("deep/kept", "deep/inner")
+        for step in (lambda: make("new"), lambda: os.rename("new", "file"), lambda: os.rmdir("new"),
+                     lambda: os.unlink("new"), lambda: os.rename("deep/inner", "deep/kept"),
+                     lambda: os.symlink("/etc", "deep/inner"), lambda: os.unlink("deep/inner"),
+                     lambda: os.rename("deep/kept", "deep/inner")):
+            try: step()
+            except OSError: pass
 """
 
 

@@ -71,14 +71,15 @@ async def test_what_is_exchanged_while_tools_look_is_read_as_a_file_or_refused(k
                 with suppress(CommandRefused):
                     await box.guest.write("deep/inner/file", MINE)
         assert (await box.guest.job_wait(swapper.job, wait_s=0)).running, "the names went on changing"
-        assert taken <= {MINE}
+        assert taken <= {MINE, b""}, "what the agent wrote, or has not written yet"
         assert not any(token in text for text in shown)
         await box.guest.job_kill(swapper.job)
         assert await box.output("echo fine") == "fine\n"
 
 
-HOSTILE_NAMES = ["two\nlines", "\x1b[2J\x1b]0;title\x07", "\u202egnp.exe", "a\u200bb", "-rf", "--checkpoint-action=exec=x",
-                 " ", "a" * 255, "'; touch hurt; '", "$(touch hurt)", "\\", "%s%n", "\x7f"]  # fmt: skip
+HOSTILE_NAMES = [
+    "two\nlines", "\x1b[2J\x1b]0;title\x07", "\u202egnp.exe", "a\u200bb", "-rf",
+    "--checkpoint-action=exec=x", " ", "a" * 255, "'; touch hurt; '", "$(touch hurt)", "\\", "%s%n", "\x7f"]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,9 @@ import ctypes
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, List
 
 from .system_calls import call
 from .table import attempt
@@ -19,7 +21,7 @@ SETTINGS = ("oom_score_adj", "oom_adj", "coredump_filter", "comm", "clear_refs",
 
 @attempt("the guest's memory can be looked at through proc")
 def secrets() -> object:
-    read = []
+    read: List[object] = []
     for name in SECRETS:
         try:
             with open(f"/proc/{GUEST}/{name}", "rb") as file:
@@ -130,7 +132,7 @@ def modules() -> object:
     return changed
 
 
-def _addresses():  # type: ignore[no-untyped-def]
+def _addresses() -> Iterator[str]:
     """All sockets that can be found here: by name, and in every folder."""
     with open("/proc/net/unix") as file:
         names = {line.split()[-1] for line in list(file)[1:] if len(line.split()) == 8}
@@ -146,7 +148,7 @@ def _taken(guest: int, fd: int) -> bool:
     return _succeeds("pidfd_getfd", guest, fd, 0)
 
 
-def _succeeds(name, *arguments):  # type: ignore[no-untyped-def]
+def _succeeds(name: str, *arguments: Any) -> bool:
     try:
         call(name, *arguments)
     except OSError:

@@ -3,6 +3,8 @@
 import ctypes
 import os
 import re
+from collections.abc import Iterator
+from typing import List, Tuple
 
 from .system_calls import call
 from .table import attempt
@@ -137,7 +139,7 @@ def hard_links() -> object:
     return None
 
 
-def _mounts():  # type: ignore[no-untyped-def]
+def _mounts() -> Iterator[Tuple[str, List[str], str]]:
     with open("/proc/self/mountinfo") as file:
         for line in file:
             left, _, right = line.partition(" - ")

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import struct
+from typing import Callable, Dict, List
 
 from .system_calls import call
 from .table import attempt
@@ -56,7 +57,7 @@ def setns() -> object:
     return entered
 
 
-def _those_made(make, flags):  # type: ignore[no-untyped-def]
+def _those_made(make: Callable[[int], int], flags: Dict[str, int]) -> List[str]:
     made = []
     for name, flag in flags.items():
         try:

@@ -1,6 +1,5 @@
 """What honest programs do, which the filter and the mounts must leave them."""
 
-import ctypes.util
 import mmap
 import multiprocessing
 import os
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing import shared_memory
+from typing import List
 
 from .system_calls import libc
 from .table import need
@@ -19,7 +19,7 @@ PR_SET_PTRACER, PR_SET_NAME = 0x59616D61, 15
 
 @need("threads run")
 def threads() -> object:
-    said = []
+    said: List[str] = []
     thread = threading.Thread(target=said.append, args=("ran",))
     thread.start()
     thread.join()
@@ -43,10 +43,10 @@ def shared() -> object:
     try:
         other = os.fork()
         if other == 0:
-            block.buf[0] = 7
+            memoryview(block.buf or b"")[0] = 7
             os._exit(0)
         os.waitpid(other, 0)
-        return block.buf[0] == 7
+        return memoryview(block.buf or b"")[0] == 7
     finally:
         block.close()
         block.unlink()

@@ -1,10 +1,11 @@
 """Privileges: capabilities, other users, programs that give rights."""
 
-import ctypes
 import os
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Dict, List, Tuple
 
 from .system_calls import call, libc
 from .table import attempt
@@ -87,7 +88,7 @@ def file_capabilities() -> object:
 @attempt("a program of another user runs as that user")
 def set_user_id() -> object:
     """Those that the system has would ask who one is; their ids are looked at while they do."""
-    became = []
+    became: List[object] = []
     for folder in ("/usr/bin", "/usr/sbin", "/usr/lib/openssh", "/usr/lib/dbus-1.0"):
         for path in Path(folder).glob("*"):
             if path.is_file() and path.stat().st_mode & 0o6000 and not path.is_symlink():
@@ -124,7 +125,7 @@ def shadow() -> object:
     return read
 
 
-def _ids_of(program: Path):  # type: ignore[no-untyped-def]
+def _ids_of(program: Path) -> Iterator[Tuple[str, Dict[str, List[str]]]]:
     reader, writer = os.pipe()
     try:
         process = subprocess.Popen(

@@ -3,13 +3,14 @@
 import os
 import re
 from pathlib import Path
+from typing import Callable, List, Tuple
 
 from .table import attempt
 
 OURS = re.compile(r"pipe:\[\d+\]|/dev/(null|zero|pts/\d+|tty)|/outputs/[^/]+\.log|/proc(/.*)?|/attempts(/.*)?")
 
 
-def pids():  # type: ignore[no-untyped-def]
+def pids() -> List[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
@@ -81,7 +82,12 @@ def executable() -> object:
 def programs() -> object:
     found = []
     for path in ("/usr/bin/python3", "/bin/bash", "/run/guest/guest/__main__.py", "/etc/passwd", "/etc/ld.so.cache"):
-        for change in (lambda p: open(p, "ab").close(), lambda p: os.rename(p, p + ".old"), os.unlink):
+        changes: Tuple[Callable[[str], None], ...] = (
+            lambda p: open(p, "ab").close(),
+            lambda p: os.rename(p, p + ".old"),
+            os.unlink,
+        )
+        for change in changes:
             try:
                 change(path)
                 found.append(path)

@@ -79,7 +79,8 @@ async def test_what_is_exchanged_while_tools_look_is_read_as_a_file_or_refused(k
 
 HOSTILE_NAMES = [
     "two\nlines", "\x1b[2J\x1b]0;title\x07", "\u202egnp.exe", "a\u200bb", "-rf",
-    "--checkpoint-action=exec=x", " ", "a" * 255, "'; touch hurt; '", "$(touch hurt)", "\\", "%s%n", "\x7f"]  # fmt: skip
+    "--checkpoint-action=exec=x", " ", "a" * 255, "'; touch hurt; '", "$(touch hurt)", "\\", "%s%n", "\x7f",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

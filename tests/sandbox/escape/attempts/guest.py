@@ -6,7 +6,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 from .system_calls import call
 from .table import attempt
@@ -21,7 +21,7 @@ SETTINGS = ("oom_score_adj", "oom_adj", "coredump_filter", "comm", "clear_refs",
 
 @attempt("the guest's memory can be looked at through proc")
 def secrets() -> object:
-    read: List[object] = []
+    read: list[object] = []
     for name in SECRETS:
         try:
             with open(f"/proc/{GUEST}/{name}", "rb") as file:

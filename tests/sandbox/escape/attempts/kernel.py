@@ -8,7 +8,6 @@ import os
 import platform
 import pty
 from pathlib import Path
-from typing import List
 
 from .system_calls import call, raw
 from .table import attempt
@@ -19,7 +18,7 @@ INT_80 = bytes.fromhex("b814000000cd80c3")
 X32 = 0x40000000
 
 
-def writable(top: str) -> List[str]:
+def writable(top: str) -> list[str]:
     """Files below a folder that can be opened to be written to."""
     found = []
     for folder, _, names in os.walk(top):

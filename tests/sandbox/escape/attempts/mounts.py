@@ -4,7 +4,6 @@ import ctypes
 import os
 import re
 from collections.abc import Iterator
-from typing import List, Tuple
 
 from .system_calls import call
 from .table import attempt
@@ -139,7 +138,7 @@ def hard_links() -> object:
     return None
 
 
-def _mounts() -> Iterator[Tuple[str, List[str], str]]:
+def _mounts() -> Iterator[tuple[str, list[str], str]]:
     with open("/proc/self/mountinfo") as file:
         for line in file:
             left, _, right = line.partition(" - ")

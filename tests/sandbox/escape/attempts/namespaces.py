@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import struct
-from typing import Callable, Dict, List
+from typing import Callable
 
 from .system_calls import call
 from .table import attempt
@@ -57,7 +57,7 @@ def setns() -> object:
     return entered
 
 
-def _those_made(make: Callable[[int], int], flags: Dict[str, int]) -> List[str]:
+def _those_made(make: Callable[[int], int], flags: dict[str, int]) -> list[str]:
     made = []
     for name, flag in flags.items():
         try:

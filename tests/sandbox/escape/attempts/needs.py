@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from multiprocessing import shared_memory
-from typing import List
 
 from .system_calls import libc
 from .table import need
@@ -19,7 +18,7 @@ PR_SET_PTRACER, PR_SET_NAME = 0x59616D61, 15
 
 @need("threads run")
 def threads() -> object:
-    said: List[str] = []
+    said: list[str] = []
     thread = threading.Thread(target=said.append, args=("ran",))
     thread.start()
     thread.join()

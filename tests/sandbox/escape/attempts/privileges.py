@@ -3,9 +3,8 @@
 import os
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Dict, List, Tuple
 
 from .system_calls import call, libc
 from .table import attempt
@@ -52,7 +51,7 @@ def filter_off() -> object:
 @attempt("one becomes another user")
 def other_user() -> object:
     became = []
-    changes = (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: os.setuid(0),
         lambda: os.setgid(0),
         lambda: os.setgroups([0]),
@@ -88,7 +87,7 @@ def file_capabilities() -> object:
 @attempt("a program of another user runs as that user")
 def set_user_id() -> object:
     """Those that the system has would ask who one is; their ids are looked at while they do."""
-    became: List[object] = []
+    became: list[object] = []
     for folder in ("/usr/bin", "/usr/sbin", "/usr/lib/openssh", "/usr/lib/dbus-1.0"):
         for path in Path(folder).glob("*"):
             if path.is_file() and path.stat().st_mode & 0o6000 and not path.is_symlink():
@@ -125,7 +124,7 @@ def shadow() -> object:
     return read
 
 
-def _ids_of(program: Path) -> Iterator[Tuple[str, Dict[str, List[str]]]]:
+def _ids_of(program: Path) -> Iterator[tuple[str, dict[str, list[str]]]]:
     reader, writer = os.pipe()
     try:
         process = subprocess.Popen(

@@ -3,14 +3,14 @@
 import os
 import re
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Callable
 
 from .table import attempt
 
 OURS = re.compile(r"pipe:\[\d+\]|/dev/(null|zero|pts/\d+|tty)|/outputs/[^/]+\.log|/proc(/.*)?|/attempts(/.*)?")
 
 
-def pids() -> List[int]:
+def pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
@@ -82,7 +82,7 @@ def executable() -> object:
 def programs() -> object:
     found = []
     for path in ("/usr/bin/python3", "/bin/bash", "/run/guest/guest/__main__.py", "/etc/passwd", "/etc/ld.so.cache"):
-        changes: Tuple[Callable[[str], None], ...] = (
+        changes: tuple[Callable[[str], None], ...] = (
             lambda p: open(p, "ab").close(),
             lambda p: os.rename(p, p + ".old"),
             os.unlink,
@@ -105,7 +105,7 @@ def spared() -> object:
 @attempt("one outranks the rest of the machine")
 def priorities() -> object:
     gained = []
-    changes = (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: os.setpriority(os.PRIO_PROCESS, 0, -1),
         lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
         lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(99)),

@@ -3,11 +3,11 @@
 import json
 import os
 import signal
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Optional
 
 Attempt = Callable[[], Any]
-ATTEMPTS: Dict[str, Attempt] = {}
-NEEDS: Dict[str, Attempt] = {}
+ATTEMPTS: dict[str, Attempt] = {}
+NEEDS: dict[str, Attempt] = {}
 """What honest programs do: each must come true."""
 PATIENCE = 20
 """Seconds that one attempt may take."""
@@ -22,7 +22,7 @@ def need(sentence: str) -> Callable[[Attempt], Attempt]:
     return _enter(NEEDS, sentence)
 
 
-def _enter(table: Dict[str, Attempt], sentence: str) -> Callable[[Attempt], Attempt]:
+def _enter(table: dict[str, Attempt], sentence: str) -> Callable[[Attempt], Attempt]:
     def enter(function: Attempt) -> Attempt:
         assert sentence not in table, sentence
         table[sentence] = function
@@ -31,7 +31,7 @@ def _enter(table: Dict[str, Attempt], sentence: str) -> Callable[[Attempt], Atte
     return enter
 
 
-def results() -> Dict[str, Optional[str]]:
+def results() -> dict[str, Optional[str]]:
     """What each of both tables got; None: nothing."""
     return {sentence: _tried(function) for sentence, function in {**ATTEMPTS, **NEEDS}.items()}
 

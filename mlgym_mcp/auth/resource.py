@@ -1,7 +1,9 @@
 """The metadata of this server as a protected resource (RFC 9728): which issuer gives tokens for it."""
 
-from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
-from pydantic import AnyHttpUrl
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from mlgym_mcp.sessions.principal import SCOPES
@@ -16,10 +18,19 @@ def protected_resource(issuer: str | None, audience: str | None) -> tuple[str | 
     """
     if issuer is None or audience is None:
         return None, ()
-    resource = AnyHttpUrl(audience)
-    [route] = create_protected_resource_routes(
-        resource, [AnyHttpUrl(issuer)], scopes_supported=list(SCOPES), resource_name="mlgym-mcp"
-    )
-    places = dict.fromkeys((route.path, WELL_KNOWN))
-    routes = tuple(Route(place, route.endpoint, methods=["GET", "OPTIONS"]) for place in places)
-    return str(build_resource_metadata_url(resource)), routes
+    # Not by the SDK's helper: it ends the issuer's address with a slash, and clients compare it letter by letter.
+    document = {
+        "resource": audience,
+        "authorization_servers": [issuer],
+        "scopes_supported": SCOPES,
+        "bearer_methods_supported": ["header"],
+        "resource_name": "mlgym-mcp",
+    }
+
+    async def describe(_: Request) -> JSONResponse:
+        return JSONResponse(document, headers={"Access-Control-Allow-Origin": "*"})
+
+    parts = urlsplit(audience)
+    place = WELL_KNOWN + parts.path.rstrip("/")
+    routes = tuple(Route(one, describe) for one in dict.fromkeys((place, WELL_KNOWN)))
+    return f"{parts.scheme}://{parts.netloc}{place}", routes

@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 from mcp.types import ResourceTemplateReference
+from starlette.responses import PlainTextResponse
 
 from mlgym_mcp import log
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.server import open_web
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Tokens
+from mlgym_mcp.web import address
+from mlgym_mcp.web.gate import Gate
+from mlgym_mcp.web.serving import serving
 from tests.fakes import TASK, World
 from tests.tools.stage import ERAS, Era, facts_of, refused, start, told
 from tests.tools.watch import Watcher, uris_of
@@ -158,6 +163,20 @@ async def test_who_may_operate_uses_the_sessions_of_others(tmp_path: Path) -> No
     async with site(world) as served, shown(served, ada).client() as owner, shown(served, chief).client() as operator:
         session = await start(owner)
         assert "ended" in await told(operator, "end", session=session)
+
+
+async def test_a_gate_that_asks_for_a_scope_lets_nobody_pass_without_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    ada, chief = token_of(world, "ada"), token_of(world, "chief", "operate")
+    with Tokens.open(tmp_path / "data") as tokens, address.listen("127.0.0.1", 0) as listener:
+        gate = Gate(Doorkeeper(tokens, now=world.clock.now), PlainTextResponse("figures"), scope="operate")
+        async with serving(gate, listener):
+            served = Site(address.url(listener))
+            answers = [await status_of(served, token) for token in (ada, chief)]
+            async with served.raw() as http:
+                assert (await http.get("/metrics")).status_code == 401
+    assert [answer[0] for answer in answers] == [403, 200]
+    assert 'error="insufficient_scope", scope="operate"' in answers[0][2]
 
 
 async def test_the_operators_own_token_and_stored_ones_are_taken_side_by_side(tmp_path: Path) -> None:

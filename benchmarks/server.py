@@ -16,6 +16,7 @@ from kernel import open_files, pss
 from starlette.types import ASGIApp
 
 from mlgym_mcp import log, stdio
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
@@ -66,7 +67,7 @@ def serve_http(settings: Settings) -> None:
                 add_tools(server)
                 async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:
                     print(f"{address.url(listener)}/mcp", flush=True)
-                    yield make_app(endpoint, endpoint, token_hash=None)
+                    yield make_app(endpoint, endpoint, Doorkeeper())
 
         serving.run(opening, listener)
 

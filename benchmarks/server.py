@@ -29,6 +29,8 @@ class Vitals(TypedDict):
     """What the server's process holds. Memory in bytes of PSS."""
 
     tasks: int
+    names: list[str]
+    """Of the tasks."""
     threads: int
     files: int
     memory: int
@@ -80,8 +82,10 @@ def add_tools(server: TaskServer) -> None:
 
     async def vitals() -> Vitals:
         gc.collect()
+        tasks = anyio.get_running_tasks()
         return Vitals(
-            tasks=len(anyio.get_running_tasks()),
+            tasks=len(tasks),
+            names=[str(task.name) for task in tasks],
             threads=threading.active_count(),
             files=open_files(),
             memory=pss(Path("/proc/self")),

@@ -37,7 +37,8 @@ class Quota:
             if len(started) >= self.a_day:
                 wait = started[-self.a_day] + DAY - now
                 raise QuotaSpent(
-                    f"You have started as many sessions in 24 hours as you may ({self.a_day}); the next one in {_words(wait)}."
+                    f"You have started as many sessions in 24 hours as you may ({self.a_day}); "
+                    f"the next one in {_words(wait)}."
                 )
 
 

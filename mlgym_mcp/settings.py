@@ -98,7 +98,11 @@ class Settings(BaseModel):
     """Of protocol revisions with a handshake, over HTTP."""
     connection_idle: float = Field(default=1800.0, gt=0)
     """How long such a connection is kept without a request."""
+    drain_s: float = Field(default=30.0, ge=0)
+    """How long a server over HTTP that is sent SIGTERM waits for calls and scorings that go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "lines", "json"] = "auto"
+    """`auto`: lines for people on a terminal, elsewhere JSON, one object a line."""
 
     @field_validator("tasks_dirs", mode="before")
     @classmethod

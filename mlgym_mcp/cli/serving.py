@@ -65,7 +65,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     from mlgym_mcp import log
     from mlgym_mcp.server import catalog_of
 
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
     if settings.task is not None:
         catalog_of(settings).get(settings.task)
     if http:

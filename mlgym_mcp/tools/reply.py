@@ -20,6 +20,10 @@ Arguments = ParamSpec("Arguments")
 Content = TypeVar("Content", str, str | bytes)
 
 
+class Fault(CallToolResult):
+    """The result of a call at which the server failed."""
+
+
 def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[Arguments, Awaitable[CallToolResult]]:
     """A tool whose errors are answers too: marked as errors, with a text that says what to do next."""
 
@@ -30,7 +34,8 @@ def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[A
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - nothing else decides what a model reads of an error
-            return CallToolResult(content=[_text(told(error))], is_error=True)
+            result = CallToolResult if may_be_told(error) else Fault
+            return result(content=[_text(told(error))], is_error=True)
 
     return answer
 
@@ -52,7 +57,7 @@ def readable(read: Callable[Arguments, Awaitable[Content]]) -> Callable[Argument
 
 def told(error: Exception) -> str:
     """What a caller may read of an error; the rest is logged under the reference that the caller is given."""
-    if isinstance(error, CallerError | SetupError | ResourceError):
+    if may_be_told(error):
         return str(error)
     reference = secrets.token_hex(4)
     log.error("call_failed", reference=reference, exc_info=error)
@@ -60,6 +65,11 @@ def told(error: Exception) -> str:
         f"The server failed at this, through no fault of yours (reference {reference}). "
         "It is safe to call again; if it stays so, tell the operator the reference."
     )
+
+
+def may_be_told(error: Exception) -> bool:
+    """Whether an error is its caller's or the operator's to mend, and its text was written for them."""
+    return isinstance(error, CallerError | SetupError | ResourceError)
 
 
 def text(*parts: str) -> CallToolResult:

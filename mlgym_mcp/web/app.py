@@ -1,6 +1,7 @@
 """What the HTTP server answers at which address, and to whom.
 
-`/mcp` offers everything, `/s/<session>/mcp` one session and nothing else, `/healthz` says that the server lives.
+`/mcp` offers everything, `/s/<session>/mcp` one session and nothing else. `/healthz` says that the server lives and
+`/readyz` whether it takes sessions, to everybody; why not is told, like `/metrics`, to who may call its tools.
 """
 
 from contextlib import suppress
@@ -13,9 +14,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlgym_mcp import __version__, auth
+from mlgym_mcp.meter import Meter
 from mlgym_mcp.sessions.principal import ANONYMOUS
 from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.web.body import BODY_TIME, SlowBody, timely
+from mlgym_mcp.web.operations import Operations
+from mlgym_mcp.web.requests import Requests
 
 BEARER = "bearer"
 """The principal of whoever shows the server's token."""
@@ -37,7 +41,12 @@ NOTHING_HERE = JSONResponse(
 
 
 def make_app(
-    everything: ASGIApp, one_session: ASGIApp, *, token_hash: str | None, body_time: float = BODY_TIME
+    everything: ASGIApp,
+    one_session: ASGIApp,
+    *,
+    token_hash: str | None,
+    body_time: float = BODY_TIME,
+    operations: Operations | None = None,
 ) -> ASGIApp:
     """The whole HTTP server.
 
@@ -46,17 +55,30 @@ def make_app(
         one_session: Speaks MCP to callers whose address names a session.
         token_hash: Of the token that every caller must show; None lets all in, unknown.
         body_time: Seconds in which a request's body must arrive.
+        operations: Answers what the operator's programs ask, if it is served at all.
     """
     offered = {"/mcp": everything, "/s/{session}/mcp": one_session}
     # With a slash at the end too: sent on to the address without, a client would go by plain HTTP from behind a proxy
     # that speaks TLS, and show a handle or the token to the whole way.
     gates = {place: Gate(behind, token_hash, body_time) for place, behind in offered.items()}
     places = [Route(place + end, gate) for place, gate in gates.items() for end in ("", "/")]
+    for_operators = [] if operations is None else _operator_routes(operations, gates["/mcp"])
     app = Starlette(
-        routes=[Route("/healthz", _health, methods=["GET"]), *places], exception_handlers={404: _nothing_here}
+        routes=[Route("/healthz", _health, methods=["GET"]), *for_operators, *places],
+        exception_handlers={404: _nothing_here},
     )
     app.router.redirect_slashes = False
-    return app
+    return Requests(app, Meter() if operations is None else operations.meter)
+
+
+def _operator_routes(operations: Operations, gate: "Gate") -> list[Route]:
+    async def ready(request: Request) -> Response:
+        return await operations.readiness(in_full=gate.admits(request.headers))
+
+    async def metrics(request: Request) -> Response:
+        return operations.metrics() if gate.admits(request.headers) else UNAUTHORISED
+
+    return [Route("/readyz", ready, methods=["GET"]), Route("/metrics", metrics, methods=["GET"])]
 
 
 class Gate:
@@ -79,6 +101,10 @@ class Gate:
                 await self._app(scope, timely(receive, self._body_time), send)
         except SlowBody:
             await TOO_SLOW(scope, receive, send)
+
+    def admits(self, headers: Headers) -> bool:
+        """Whether who sends these headers may ask what an operator asks."""
+        return self._principal(headers.get("authorization", "")) is not None
 
     def _principal(self, authorization: str) -> str | None:
         if self._token_hash is None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
+from mlgym_mcp.meter import Meter
+from mlgym_mcp.sandbox.metered import MeteredBackend
 from mlgym_mcp.server import OpenServices, open_server
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
@@ -23,16 +25,18 @@ def services_of(world: World) -> OpenServices:
     """Opens what a server stands on, as the world has it."""
 
     @asynccontextmanager
-    async def open_services(_: Settings, catalog: Catalog) -> AsyncIterator[Services]:
+    async def open_services(_: Settings, catalog: Catalog, meter: Meter) -> AsyncIterator[Services]:
         with Store.open(world.folder / "data") as store:
+            store.database.told = meter.committed
             yield Services(
                 store=store,
                 tasks=catalog,
                 preparer=world.preparer,
-                backend=world.backend,
+                backend=MeteredBackend(world.backend, meter),
                 referee=world.referee,
                 clock=world.clock,
                 literature=world.literature,
+                meter=meter,
             )
 
     return open_services

@@ -14,7 +14,7 @@ from mlgym_mcp.log import fingerprint
 from mlgym_mcp.meter import CallOutcome, Meter
 from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.tools.caller import current_caller
-from mlgym_mcp.tools.reply import Fault
+from mlgym_mcp.tools.reply import noting_faults
 
 CALL = "tools/call"
 ENDLESS = frozenset({"subscriptions/listen"})
@@ -48,8 +48,9 @@ class Observing:
         began = anyio.current_time()
         outcome: CallOutcome = "cancelled"
         try:
-            result = await call_next(context)
-            outcome = _outcome(result)
+            with noting_faults() as faults:
+                result = await call_next(context)
+            outcome = "failed" if faults else _outcome(result)
         except Exception:
             outcome = "refused"
             raise
@@ -77,8 +78,6 @@ def _named(context: ServerRequestContext[Any, Any]) -> str | None:
 
 
 def _outcome(result: HandlerResult) -> CallOutcome:
-    if isinstance(result, Fault):
-        return "failed"
     match result:
         case CallToolResult(is_error=True) | {"isError": True}:
             return "refused"

@@ -2,7 +2,9 @@
 
 import functools
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -19,9 +21,18 @@ log = structlog.get_logger()
 Arguments = ParamSpec("Arguments")
 Content = TypeVar("Content", str, str | bytes)
 
+_faults: ContextVar[list[str] | None] = ContextVar("faults", default=None)
 
-class Fault(CallToolResult):
-    """The result of a call at which the server failed."""
+
+@contextmanager
+def noting_faults() -> Iterator[list[str]]:
+    """The references of the faults of ours that calls are answered with while the block runs."""
+    noted: list[str] = []
+    token = _faults.set(noted)
+    try:
+        yield noted
+    finally:
+        _faults.reset(token)
 
 
 def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[Arguments, Awaitable[CallToolResult]]:
@@ -34,8 +45,7 @@ def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[A
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - nothing else decides what a model reads of an error
-            result = CallToolResult if may_be_told(error) else Fault
-            return result(content=[_text(told(error))], is_error=True)
+            return CallToolResult(content=[_text(told(error))], is_error=True)
 
     return answer
 
@@ -57,19 +67,16 @@ def readable(read: Callable[Arguments, Awaitable[Content]]) -> Callable[Argument
 
 def told(error: Exception) -> str:
     """What a caller may read of an error; the rest is logged under the reference that the caller is given."""
-    if may_be_told(error):
+    if isinstance(error, CallerError | SetupError | ResourceError):
         return str(error)
     reference = secrets.token_hex(4)
     log.error("call_failed", reference=reference, exc_info=error)
+    if (noted := _faults.get()) is not None:
+        noted.append(reference)
     return (
         f"The server failed at this, through no fault of yours (reference {reference}). "
         "It is safe to call again; if it stays so, tell the operator the reference."
     )
-
-
-def may_be_told(error: Exception) -> bool:
-    """Whether an error is its caller's or the operator's to mend, and its text was written for them."""
-    return isinstance(error, CallerError | SetupError | ResourceError)
 
 
 def text(*parts: str) -> CallToolResult:

@@ -1,6 +1,6 @@
 """A client of a real server that stands on fakes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -21,11 +21,14 @@ ERAS: tuple[Era, ...] = ("auto", "legacy")
 """The newest revision of the protocol, and those before it."""
 
 
-def services_of(world: World) -> OpenServices:
-    """Opens what a server stands on, as the world has it."""
+def services_of(world: World, errors: Sequence[Exception] = ()) -> OpenServices:
+    """Opens what a server stands on, as the world has it, once it has failed with each of `errors`."""
+    failures = list(errors)
 
     @asynccontextmanager
     async def open_services(_: Settings, catalog: Catalog, meter: Meter) -> AsyncIterator[Services]:
+        if failures:
+            raise failures.pop(0)
         with Store.open(world.folder / "data") as store:
             store.database.told = meter.committed
             yield Services(

@@ -137,6 +137,7 @@ class Lodging:
         """End the session and give the sandbox up, in the background."""
         self.ledger.close(state, status, reason=reason, **changes)
         self._shared.services.meter.session_ended(self._task.id, status)
+        log.info("session_closed", session=self.ledger.row.id, state=state, exit_status=status)
         self._settled.set()
         self._scope.cancel()
         self._shared.spawn(Operation(self._dispose))
@@ -248,6 +249,7 @@ class Lodging:
         self._guest = guest
         await self.renew()
         self._settled.set()
+        log.info("session_opened", session=self.ledger.row.id, task=self._task.id)
         self._shared.pool.fill(spec)
 
     async def _furnish(self, guest: Guest) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import anyio
+import structlog
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.types import CallToolResult
 from structlog.contextvars import bound_contextvars, get_contextvars
@@ -15,6 +16,8 @@ from mlgym_mcp.meter import CallOutcome, Meter
 from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.reply import noting_faults
+
+log = structlog.get_logger(__name__)
 
 CALL = "tools/call"
 ENDLESS = frozenset({"subscriptions/listen"})
@@ -55,7 +58,9 @@ class Observing:
             outcome = "refused"
             raise
         finally:
-            self._meter.tool_called(tool, outcome, anyio.current_time() - began)
+            seconds = anyio.current_time() - began
+            self._meter.tool_called(tool, outcome, seconds)
+            log.debug("call_over", outcome=outcome, seconds=round(seconds, 4))
         return result
 
 

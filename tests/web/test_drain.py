@@ -4,9 +4,11 @@ import signal
 from pathlib import Path
 
 import anyio
+import pytest
 from anyio.abc import Process
 from httpx2 import AsyncClient
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 
 from tests.gateway import open_gateway, text
 from tests.processes import http_server
@@ -65,11 +67,15 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path, cache_dir: Path) 
     async with http_server(tmp_path, cache_dir, drain_s=PATIENCE) as (url, process):
         async with Client(f"{url}/mcp", mode="legacy") as client, Site(url).raw() as http:
             session = await start(client, task=SEXES, wait_s=50)
+
+            async def work() -> None:
+                with pytest.raises(MCPError):  # no half an answer
+                    await client.call_tool("bash", {"session": session, "command": "sleep 1000", "wait_s": 50})
+
             async with anyio.create_task_group() as calls:
-                calls.start_soon(client.call_tool, "bash", {"session": session, "command": "sleep 1000", "wait_s": 50})
+                calls.start_soon(work)
                 while "mlgym_calls_in_sandboxes 1.0" not in (await http.get("/metrics")).text:
                     await anyio.sleep(0.02)
                 await drains(http, process)
                 process.send_signal(signal.SIGTERM)
                 assert await process.wait() == 0
-                calls.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.tools.resources import TaskServer
 from mlgym_mcp.web import address, serving
-from mlgym_mcp.web.app import make_app
+from mlgym_mcp.web.app import Behind, make_app
 
 
 class Vitals(TypedDict):
@@ -69,7 +69,7 @@ def serve_http(settings: Settings) -> None:
                 add_tools(server)
                 async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:
                     print(f"{address.url(listener)}/mcp", flush=True)
-                    yield make_app(endpoint, endpoint, Doorkeeper())
+                    yield make_app(Behind(endpoint, endpoint), Doorkeeper())
 
         serving.run(opening, listener)
 

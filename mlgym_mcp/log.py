@@ -4,7 +4,7 @@ import hashlib
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -13,6 +13,11 @@ CHATTY = ("mcp", "uvicorn")
 """Libraries that tell of every connection they take."""
 TELLTALE = ("sse_starlette",)
 """Libraries that tell all that they send."""
+Form = Literal["auto", "lines", "json"]
+OF_A_CALL = ("request", "principal", "tool", "trace")
+"""What the lines of one call have in common, beside its session."""
+SHORTEST_HANDLE = 8
+"""Characters of what is looked for as a handle; anything shorter might be a word."""
 
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
 _SECRET_TEXT = re.compile(
@@ -23,8 +28,14 @@ _SECRET_TEXT = re.compile(
 )
 
 
-def configure(level: str = "info", *, as_json: bool = False) -> None:
-    """Send this package's and every library's log to stderr, as lines for people or as JSON."""
+def configure(level: str = "info", form: Form = "lines") -> None:
+    """Send this package's and every library's log to stderr.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        form: `lines` for people, `json` for programs, or `auto`: lines on a terminal, elsewhere JSON.
+    """
+    as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -60,7 +71,9 @@ def _lines() -> Processor:
 
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Replace handles, tokens and the like, by their key or by where they stand in a text."""
-    return {key: _redacted(key, value) for key, value in event.items()}
+    own = event.get("session")  # bound for all lines of a session: a library's, too, may quote it
+    secret = own if isinstance(own, str) and len(own) >= SHORTEST_HANDLE else None
+    return {key: _redacted(key, value, secret) for key, value in event.items()}
 
 
 def fingerprint(secret: str) -> str:
@@ -68,9 +81,11 @@ def fingerprint(secret: str) -> str:
     return f"#{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
 
 
-def _redacted(key: str, value: object) -> object:
+def _redacted(key: str, value: object, own: str | None) -> object:
     if not isinstance(value, str):
         return value
     if key.lower() in _SECRET_KEYS:
         return fingerprint(value)
+    if own is not None:
+        value = value.replace(own, fingerprint(own))
     return _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), value)

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import anyio
+import structlog
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp
 
 from mlgym_mcp import __version__, assets
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.auth.resource import protected_resource
+from mlgym_mcp.meter import Meter
+from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
 from mlgym_mcp.sessions.principal import ANONYMOUS
@@ -32,30 +35,39 @@ from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.tools.guard import Guard
 from mlgym_mcp.tools.instructions import instructions
+from mlgym_mcp.tools.observing import Observing
 from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
 from mlgym_mcp.tools.subscriptions import add_subscriptions
 from mlgym_mcp.tools.updates import Updates
 from mlgym_mcp.web import address
-from mlgym_mcp.web.app import make_app
+from mlgym_mcp.web.app import Behind, make_app
+from mlgym_mcp.web.operations import Operations
 
 if TYPE_CHECKING:  # imported where it is used
     from mlgym_mcp.auth.jwts import JwtVerifier
 
 Opened = TypeVar("Opened")
-OpenServices: TypeAlias = Callable[[Settings, Catalog], AbstractAsyncContextManager[Services]]
+OpenServices: TypeAlias = Callable[[Settings, Catalog, Meter], AbstractAsyncContextManager[Services]]
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_web(
-    settings: Settings, open_services: OpenServices | None = None, *, now: Callable[[], float] = time.time
+    settings: Settings,
+    open_services: OpenServices | None = None,
+    drain: Drain | None = None,
+    *,
+    now: Callable[[], float] = time.time,
 ) -> AsyncIterator[ASGIApp]:
     """Open the same server behind HTTP addresses.
 
     Args:
         settings: What the operator set.
         open_services: Opens what sessions stand on; by default the real thing.
+        drain: Told beforehand that the server is to end.
         now: The clock of tokens, in seconds since the epoch.
 
     Raises:
@@ -65,11 +77,15 @@ async def open_web(
     if settings.pool is None:  # unlike a client that starts a server of its own, many sessions are to be expected
         settings = settings.model_copy(update={"pool": 1})
     limits = EndpointLimits(settings.max_connections, settings.connection_idle)
+    from mlgym_mcp.web.metrics import Metrics  # of no use to a client that starts a server of its own
+
+    metrics, drain = Metrics(), drain or Drain()
     allowed = address.names(settings.host, settings.allowed_hosts)
     with _doorkeeper(settings, now) as doorkeeper:
         address.require_guard(settings.host, guarded=doorkeeper.guards)
-        async with open_server(settings, open_services) as server:
-            one_session = _make_server(replace(server.desk, one_session=True), server.updates)
+        async with open_server(settings, open_services, metrics, drain) as server:
+            one_session = _make_server(replace(server.desk, one_session=True), server.updates, metrics, drain)
+            operations = Operations(server.desk.manager, metrics, drain)
             async with (
                 open_endpoint(server, allowed, limits) as everything,
                 open_endpoint(one_session, allowed, limits) as within,
@@ -77,7 +93,8 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    yield make_app(everything, within, doorkeeper, metadata=metadata, routes=routes)
+                    behind = Behind(everything, within, operations, routes)
+                    yield make_app(behind, doorkeeper, metadata=metadata)
 
 
 def require_guard(settings: Settings) -> None:
@@ -107,12 +124,19 @@ def _verifier(settings: Settings) -> "JwtVerifier | None":
 
 
 @asynccontextmanager
-async def open_server(settings: Settings, open_services: OpenServices | None = None) -> AsyncIterator[TaskServer]:
+async def open_server(
+    settings: Settings,
+    open_services: OpenServices | None = None,
+    meter: Meter | None = None,
+    drain: Drain | None = None,
+) -> AsyncIterator[TaskServer]:
     """Open a server; on exit its sandboxes live on by their leases.
 
     Args:
         settings: What the operator set.
         open_services: Opens what sessions stand on; by default the real thing.
+        meter: Told of what happens.
+        drain: Told beforehand that the server is to end.
 
     Raises:
         SetupError: the server is pinned to a task that is not well-formed.
@@ -121,15 +145,21 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
     catalog = catalog_of(settings)
     if settings.task is not None:
         catalog.get(settings.task)
+    meter, drain = meter or Meter(), drain or Drain()
 
     @asynccontextmanager
     async def open_manager() -> AsyncIterator[SessionManager]:
         async with (
-            (open_services or _open_real_services)(settings, catalog) as services,
-            SessionManager.open(services, _limits(settings)) as manager,
+            (open_services or _open_real_services)(settings, catalog, meter) as services,
+            SessionManager.open(services, _limits(settings), drain) as manager,
         ):
+            log.info("sessions_opened", backend=services.backend.name, data_dir=str(settings.data_dir))
             manager.changes.tell(updates)
-            yield manager
+            meter.follow(manager.census)
+            try:
+                yield manager
+            finally:
+                meter.follow(None)
 
     updates = Updates()
     async with anyio.create_task_group() as tasks:
@@ -139,16 +169,17 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
             defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
             guard = Guard(AuditLog(settings.data_dir), settings.quota_calls_a_minute)
             desk = Desk.of(catalog, manager.get, guard, task=settings.task, defaults=defaults, groups=settings.tools)
-            yield _make_server(replace(desk, open_world=_open_world(settings, catalog)), updates)
+            desk = replace(desk, open_world=_open_world(settings, catalog))
+            yield _make_server(desk, updates, meter, drain)
         finally:
             updates.close()
             manager.close()
 
 
-def _open_real_services(settings: Settings, catalog: Catalog) -> AbstractAsyncContextManager[Services]:
+def _open_real_services(settings: Settings, catalog: Catalog, meter: Meter) -> AbstractAsyncContextManager[Services]:
     from mlgym_mcp.services import open_services  # heavy, and of no use to a client that only lists tools
 
-    return open_services(settings, catalog)
+    return open_services(settings, catalog, meter)
 
 
 def catalog_of(settings: Settings) -> Catalog:
@@ -194,6 +225,7 @@ class Lazy(Generic[Opened]):
         self._closing.set()
 
     async def _hold(self, attempt: _Attempt[Opened]) -> None:
+        structlog.contextvars.clear_contextvars()  # it outlives the request that happened to be the first
         async with AsyncExitStack() as stack:
             try:
                 attempt.value = await stack.enter_async_context(self._opening())
@@ -205,7 +237,7 @@ class Lazy(Generic[Opened]):
             await self._closing.wait()
 
 
-def _make_server(desk: Desk, updates: Updates) -> TaskServer:
+def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> TaskServer:
     server = TaskServer(
         "mlgym-mcp",
         title="AI-research tasks",
@@ -216,7 +248,7 @@ def _make_server(desk: Desk, updates: Updates) -> TaskServer:
         subscriptions=updates.bus,
     )
     server.desk, server.updates = desk, updates
-    add_tools(server, desk)
+    server.middleware.append(Observing(meter, drain, add_tools(server, desk)))
     add_resources(server, desk)
     add_prompts(server, desk)
     add_completion(server, desk)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from mlgym_mcp.data import Data
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
+from mlgym_mcp.meter import Meter
 from mlgym_mcp.sandbox import profiles
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.gpus import GpuInventory, Lendable
+from mlgym_mcp.sandbox.metered import MeteredBackend
 from mlgym_mcp.scoring.referee import Referee
 from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Services
 from mlgym_mcp.settings import Settings
@@ -18,16 +20,20 @@ from mlgym_mcp.tasks.catalog import Catalog
 if TYPE_CHECKING:  # imported where an engine is used
     from mlgym_mcp.sandbox.images import Engine, Images
 
+UNMETERED = Meter()
+
 
 @asynccontextmanager
-async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[Services]:
-    """Open everything in order.
+async def open_services(settings: Settings, catalog: Catalog, meter: Meter = UNMETERED) -> AsyncIterator[Services]:
+    """Open everything in order; what happens is told to the meter.
 
     Raises:
         SetupError: the data folder can't be used, or no sandbox can be made here.
     """
     with Store.open(settings.data_dir) as store:
-        async with open_backend(settings, catalog) as backend, _open_egress(settings) as egress:
+        store.database.told = meter.committed
+        async with open_backend(settings, catalog) as found, _open_egress(settings) as egress:
+            backend = MeteredBackend(found, meter)
             yield Services(
                 store=store,
                 tasks=catalog,
@@ -37,6 +43,7 @@ async def open_services(settings: Settings, catalog: Catalog) -> AsyncIterator[S
                 gpus=Lendable(_inventory, settings.gpus),
                 egress=egress,
                 literature=_literature(settings),
+                meter=meter,
             )
 
 

@@ -28,6 +28,10 @@ CONFIG = "MLGYM_MCP_CONFIG"
 APP = "mlgym-mcp"
 SECRET = ("token", "server_token", "apt_mirror", "semantic_scholar_key")
 """Settings whose values no message quotes."""
+TRACES_TO = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Where OpenTelemetry's SDK, which reads its variables itself, sends traces; with none of them it isn't even loaded."""
+TRACES_BY = "OTEL_TRACES_EXPORTER"
+TRACES_IN = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
 MEMORY_SHARE = 2
 """How often this machine's memory is given out: limits are ceilings, an idle sandbox uses some 10 MB."""
 CPU_SHARE = 16
@@ -38,7 +42,7 @@ _LIMITS = SessionLimits()
 class Settings(BaseModel):
     """Everything the operator can set. Times in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
     """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides."""
@@ -112,7 +116,11 @@ class Settings(BaseModel):
     """Of protocol revisions with a handshake, over HTTP."""
     connection_idle: float = Field(default=1800.0, gt=0)
     """How long such a connection is kept without a request."""
+    drain_s: float = Field(default=30.0, ge=0)
+    """How long a server over HTTP that is sent SIGTERM waits for calls and scorings that go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "lines", "json"] = "auto"
+    """`auto`: lines for people on a terminal, elsewhere JSON, one object a line."""
 
     @field_validator("tasks_dirs", mode="before")
     @classmethod
@@ -157,6 +165,13 @@ class Settings(BaseModel):
     @classmethod
     def _all_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(path.expanduser().absolute() for path in value)
+
+    @field_validator("allowed_hosts", mode="after")
+    @classmethod
+    def _bare_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("/" in name or not name.strip() for name in value):
+            raise ValueError("names such as example.org, with commas between, without `https://` or a path")
+        return value
 
     @classmethod
     def load(
@@ -220,6 +235,24 @@ def _explain(
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
     given_value = "" if name in SECRET else f"is {first['input']!r}, but "
     return f"{place} {given_value}should be {expected}."
+
+
+def traces_wanted(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether OpenTelemetry's own variables ask for traces; `environ` stands in for the process's own.
+
+    Raises:
+        SetupError: they ask for what can't be sent from here.
+    """
+    found = os.environ if environ is None else environ
+    asked = any(found.get(name) for name in TRACES_TO)
+    if not asked or found.get("OTEL_SDK_DISABLED", "").lower() == "true" or found.get(TRACES_BY) == "none":
+        return False
+    if (exporter := found.get(TRACES_BY, "otlp")) != "otlp":
+        raise SetupError(f"{TRACES_BY} is {exporter!r}, but traces are sent by `otlp` alone, or not at all by `none`.")
+    for name in TRACES_IN:
+        if (protocol := found.get(name, "http/protobuf")) != "http/protobuf":
+            raise SetupError(f"{name} is {protocol!r}, but traces are sent by `http/protobuf` alone; set it to that.")
+    return True
 
 
 def inherited_environment() -> dict[str, str]:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ MOST_LINE = 1 << 20
 
 def environment(folder: Path, cache_dir: Path, **settings: object) -> dict[str, str]:
     """The environment of a server on a data folder below `folder`."""
-    quiet = {"log_level": "warning"}  # nobody reads it on and on
+    quiet = {"log_level": "warning", "drain_s": 0}  # nobody reads it on and on, or waits for its end
     chosen = {"data_dir": folder / "data", "cache_dir": cache_dir, "sandbox": "bubblewrap", **quiet, **settings}
     return {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -87,13 +87,13 @@ async def stdio_server(folder: Path, cache_dir: Path, *prefix: str, **settings: 
 
 @asynccontextmanager
 async def http_server(
-    folder: Path, cache_dir: Path, *arguments: str, **settings: object
+    folder: Path, cache_dir: Path, *arguments: str, env: Mapping[str, str] | None = None, **settings: object
 ) -> AsyncIterator[tuple[str, Process]]:
     """A server over HTTP on a port of its own: its address (`http://127.0.0.1:1234`), and its process."""
     command = [sys.executable, "-m", "mlgym_mcp", "serve", "--http", "--port", "0", *arguments]
-    env = environment(folder, cache_dir, **settings)
+    variables = {**environment(folder, cache_dir, **settings), **(env or {})}
     with anyio.fail_after(LIMIT):
-        async with await anyio.open_process(command, env=env, stdout=None, cwd="/") as process:
+        async with await anyio.open_process(command, env=variables, stdout=None, cwd="/") as process:
             try:
                 yield await announced(process), process
             finally:

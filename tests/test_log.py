@@ -12,7 +12,7 @@ HANDLE = "b3Zlci10aGUtaGlsbHMtYW5kLWZhci1hd2F5"
 
 
 def test_a_handle_given_by_key_is_logged_as_a_fingerprint(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure(as_json=True)
+    log.configure(form="json")
     structlog.get_logger().info("session_started", session=HANDLE, task="fmnist")
     out, err = capsys.readouterr()
     assert not out
@@ -31,7 +31,7 @@ def test_a_handle_given_by_key_is_logged_as_a_fingerprint(capsys: pytest.Capture
     ],
 )
 def test_a_secret_inside_a_librarys_line_is_redacted(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure(as_json=True)
+    log.configure(form="json")
     logging.getLogger("a.library").info("client asked %s", text)
     err = capsys.readouterr().err
     assert "client asked" in err

@@ -61,6 +61,13 @@ class Doorkeeper:
                 self._audit.refuse("token_refused", why=str(refusal))
             raise
 
+    async def operates(self, authorization: str) -> bool:
+        """Whether who sends this header may ask what an operator asks."""
+        try:
+            return not self.guards or "operate" in (await self._admitted(authorization)).scopes
+        except Refused:
+            return False
+
     async def _admitted(self, authorization: str) -> Credential:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()

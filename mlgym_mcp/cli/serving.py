@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mlgym_mcp import __version__
 from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
+from mlgym_mcp.cli.sense import require_sense
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings, inherited_environment
+from mlgym_mcp.settings import Settings, inherited_environment, traces_wanted
 
 if TYPE_CHECKING:  # imported by the commands that need it
+    from opentelemetry.sdk.trace import TracerProvider
     from starlette.types import ASGIApp
 
 
@@ -61,47 +64,64 @@ def serve(  # noqa: PLR0913 - one parameter an option
     capacity = {"max_sessions": max_sessions, "max_memory": max_memory, "max_cpus": max_cpus}
     folders = {"tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir}
     settings = Settings.load({**given, **capacity, **folders})
+    for_http = {"--host": host is not None, "--port": port is not None, "--end-with-stdin": end_with_stdin}
+    require_sense(settings, http=http, for_http=[option for option, used in for_http.items() if used])
 
     from mlgym_mcp import log
     from mlgym_mcp.server import catalog_of
+    from mlgym_mcp.telemetry import make_provider
 
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
     if settings.task is not None:
         catalog_of(settings).get(settings.task)
+    provider = make_provider() if traces_wanted() else None
     if http:
-        _serve_http(settings, end_with_stdin=end_with_stdin)
+        _serve_http(settings, provider, end_with_stdin=end_with_stdin)
     else:
-        _serve_stdio(settings)
+        _serve_stdio(settings, provider)
 
 
-def _serve_stdio(settings: Settings) -> None:
+def _serve_stdio(settings: Settings, provider: "TracerProvider | None") -> None:
     from mlgym_mcp import stdio
     from mlgym_mcp.server import open_server
+    from mlgym_mcp.telemetry import tracing
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        async with open_server(settings) as server:
+        async with tracing(provider), open_server(settings) as server:
+            _tell(settings, "stdin and stdout")
             yield server.run_stdio_async
 
     stdio.run(opening)
 
 
-def _serve_http(settings: Settings, *, end_with_stdin: bool) -> None:
+def _serve_http(settings: Settings, provider: "TracerProvider | None", *, end_with_stdin: bool) -> None:
     from mlgym_mcp.server import open_web, require_guard
+    from mlgym_mcp.sessions.drain import Drain
+    from mlgym_mcp.telemetry import tracing
     from mlgym_mcp.web import address, serving
 
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
-        async with open_web(settings) as app:
+        async with tracing(provider), open_web(settings, drain=drain) as app:
             endpoint = f"{address.url(listener)}/mcp"
+            _tell(settings, endpoint)
             typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)
             if end_with_stdin:
                 typer.echo(endpoint)
             yield app
 
+    drain = Drain()
     require_guard(settings)
     with address.listen(settings.host, settings.port) as listener:
-        serving.run(opening, listener, end_with_stdin=end_with_stdin)
+        serving.run(opening, listener, end_with_stdin=end_with_stdin, drain=drain, drain_s=settings.drain_s)
+
+
+def _tell(settings: Settings, address: str) -> None:
+    import structlog
+
+    facts = {"address": address, "sandbox": settings.sandbox, "data_dir": str(settings.data_dir)}
+    structlog.get_logger(__name__).info("server_started", version=__version__, **facts)
 
 
 def demo(

@@ -63,6 +63,10 @@ class WarmPool:
         self._ready: defaultdict[str, deque[_Warm]] = defaultdict(deque)
         self._coming: defaultdict[str, int] = defaultdict(int)
         self._starting = anyio.Lock()
+        self.taken = 0
+        """How often a warm one was there."""
+        self.missed = 0
+        """How often none was."""
 
     @property
     def warm(self) -> int:
@@ -88,7 +92,9 @@ class WarmPool:
                 log.warning("warm_sandbox_lost", sandbox=warm.guest.sandbox_id, reason=str(error))
                 await self._remove(warm.guest)
             else:
+                self.taken += 1
                 return warm.guest
+        self.missed += 1
         return None
 
     def fill(self, spec: SandboxSpec) -> None:
@@ -102,6 +108,7 @@ class WarmPool:
 
     async def _keep(self, kind: str, spec: SandboxSpec) -> None:
         """Start one, and remove it if nobody takes it."""
+        structlog.contextvars.clear_contextvars()  # it is nobody's, whatever call it was started after
         try:
             async with self._starting:
                 warm = _Warm(await self._start(spec))

@@ -25,6 +25,7 @@ from mlgym_mcp.scoring.reward import task_reward
 from mlgym_mcp.scoring.runner import ARTEFACT, Runner
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.seed import derive_seed, secret_hash
+from mlgym_mcp.tracing import span
 
 START_ALLOWANCE = 120.0
 """Seconds that starting and ending a scoring's sandboxes may take beside the scoring itself."""
@@ -85,17 +86,19 @@ class Referee:
     @asynccontextmanager
     async def _judge(self, request: ScoreRequest) -> AsyncIterator[Runner]:
         mounts = (Mount(request.task.grader, "/grader/grader.py"), Mount(request.prepared.hidden, "/hidden"))
-        async with self._sandbox(request, mounts) as guest:
-            hash_seed = self._seed(request, "judge")
-            yield await Runner.start(guest, self._python(request), "judge", hash_seed=hash_seed)
+        hash_seed = self._seed(request, "judge")
+        with span("judge"):
+            async with self._sandbox(request, mounts) as guest:
+                yield await Runner.start(guest, self._python(request), "judge", hash_seed=hash_seed)
 
     @asynccontextmanager
     async def _contestant(self, request: ScoreRequest, phase: str) -> AsyncIterator[Runner | Silence]:
         # Not the seed of play: from that one a submission could foresee the judge's draws.
         seed = self._seed(request, f"contestant of {phase}")
-        async with self._sandbox(request, ()) as guest:
-            runner = await Runner.start(guest, self._python(request), "contestant", hash_seed=seed)
-            yield await load(runner, seed)
+        with span("contestant"):
+            async with self._sandbox(request, ()) as guest:
+                runner = await Runner.start(guest, self._python(request), "contestant", hash_seed=seed)
+                yield await load(runner, seed)
 
     @asynccontextmanager
     async def _sandbox(self, request: ScoreRequest, mounts: tuple[Mount, ...]) -> AsyncIterator[Guest]:

@@ -19,6 +19,7 @@ from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tracing import span
 
 BEST = "best"
 """The phase under which `score_best` is recorded: what reads submissions and validations passes it over."""
@@ -90,10 +91,13 @@ class Grader:
         submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
         place = self.shared.scoring.total if self.task.scoring.exclusive else Amounts(1)
         async with AsyncExitStack() as stack:
+            stack.enter_context(self.shared.drain.waits())
             # Only the wait for a place is the server's: scoring takes as long as the submission makes it.
-            with self.ledger.excused():
+            with self.ledger.excused(), span("scoring place"):
                 await stack.enter_async_context(self.shared.scoring.held(place))
-            made = await score()
+            with span("scoring", task=self.task.id, phase=phase):
+                made = await score()
+        self.shared.services.meter.scored(self.task.id, phase, made.outcome, made.seconds)
         store.scores.add(submission.id, made, at=self.ledger.now)
         return made
 

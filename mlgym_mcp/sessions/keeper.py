@@ -1,8 +1,10 @@
 """The keeper: looks at a session now and then, renews its sandbox, and ends it when its time is over or it should."""
 
 import structlog
+from structlog.contextvars import unbind_contextvars
 
 from mlgym_mcp.errors import MLGymError
+from mlgym_mcp.log import OF_A_CALL
 from mlgym_mcp.sessions.call import PATIENT
 from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
@@ -20,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 async def keep(shared: Shared, ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
     """Run while the session waits or is open."""
-    with acting(SERVER):  # not whoever made the call that began it
+    unbind_contextvars(*OF_A_CALL)  # it looks for as long as the session lives, not for the call that began it
+    with acting(SERVER):
         while ledger.live:
             left = ledger.left().wall_time
             await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))

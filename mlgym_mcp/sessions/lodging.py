@@ -1,8 +1,8 @@
 """The lodging: a session's sandbox, opened, reached, kept and given up."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +19,8 @@ from mlgym_mcp.errors import (
     SessionClosed,
     SetupError,
 )
+from mlgym_mcp.log import fingerprint
+from mlgym_mcp.meter import Stage
 from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sessions import exit_status
@@ -34,6 +36,7 @@ from mlgym_mcp.sessions.summary import BEING_SCORED, closed_text
 from mlgym_mcp.store import Checkpoint
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tracing import span
 
 DATA = "/data"
 """Where the agent finds the task's public data, read-only."""
@@ -56,6 +59,10 @@ class Lodging:
         self._settled = anyio.Event()
         self._scope = anyio.CancelScope()
         self._placed = False
+        self.stage: Stage = "preparation"
+        """What the session waits for, while it waits."""
+        self.jobs = 0
+        """Running jobs, when its keeper last looked."""
         self.gpus = SessionGpus(shared, ledger.row.id, ledger.row.gpus)
         if not ledger.live:
             self._settled.set()
@@ -129,6 +136,8 @@ class Lodging:
     def close(self, state: SessionState, status: str, *, reason: str | None = None, **changes: Any) -> None:
         """End the session and give the sandbox up, in the background."""
         self.ledger.close(state, status, reason=reason, **changes)
+        self._shared.services.meter.session_ended(self._task.id, status)
+        log.info("session_closed", session=self.ledger.row.id, state=state, exit_status=status)
         self._settled.set()
         self._scope.cancel()
         self._shared.spawn(Operation(self._dispose))
@@ -196,52 +205,76 @@ class Lodging:
         if (guest := self.current()) is not None:
             async with self.attended():
                 await guest.renew(lifetime=self._lifetime())
+                self.jobs = sum(job.running for job in await guest.jobs())
 
     async def _open(self) -> None:
         with self._scope:
             try:
-                await self._prepare()
-                await self._move_in()
+                with span("session start", task=self._task.id, session=fingerprint(self.ledger.row.id)):
+                    await self._prepare()
+                    await self._move_in()
             except Exception as error:
                 told = isinstance(error, CallerError | SetupError)
                 log.warning("session_not_opened", session=self.ledger.row.id, error=str(error))
+                self._shared.services.meter.session_not_opened()
                 # Without its key, so that the `start` may be repeated.
                 self.close("lost", exit_status.DIED, reason=str(error) if told else NOT_OPENED, key=None)
                 raise
 
     async def _prepare(self) -> None:
-        self._way_out = await self._shared.services.egress.admit(self._sandbox, self._task)
-        prepared = await self.prepared()
+        with self._step("preparation"):
+            self._way_out = await self._shared.services.egress.admit(self._sandbox, self._task)
+            prepared = await self.prepared()
         self.ledger.change(flavour=prepared.flavour)
         # Again, for a session that waited on an earlier server.
         require_possible(self._task, self._shared.sandboxes)
         # Before a place for the sandbox: who waits for GPUs keeps nobody from a place.
-        await self.gpus.take(self._say)
-        await self._shared.sandboxes.take(needs(self._task), self._say)
+        with self._step("gpus"):
+            await self.gpus.take(self._say)
+        with self._step("place"):
+            await self._shared.sandboxes.take(needs(self._task), self._say)
         self._placed = True
         await self._say("its sandbox starts")
 
     async def _move_in(self) -> None:
         spec = self._spec(await self.prepared())
-        guest = await self._sandbox_of(spec)
+        with self._step("sandbox"):
+            guest = await self._sandbox_of(spec)
         self.ledger.change(sandbox=guest.sandbox_id, token=guest.token)
-        if (origin := self.ledger.row.origin) is None:
-            await furnish_with_starter(guest, self._task)
-        else:
-            store = self._shared.services.store
-            await furnish_from(guest, store.checkpoints.get(origin), store)
+        with span("session furnishing"):
+            await self._furnish(guest)
         now = self.ledger.now
         budget = self.ledger.budget.open(now)
         self.ledger.change(budget=budget, state="open", reason=None, lease_until=now + self.ledger.lease_s)
         self._guest = guest
         await self.renew()
         self._settled.set()
+        log.info("session_opened", session=self.ledger.row.id, task=self._task.id)
         self._shared.pool.fill(spec)
+
+    async def _furnish(self, guest: Guest) -> None:
+        if (origin := self.ledger.row.origin) is None:
+            await furnish_with_starter(guest, self._task)
+        else:
+            store = self._shared.services.store
+            await furnish_from(guest, store.checkpoints.get(origin), store)
+
+    @contextmanager
+    def _step(self, stage: Stage) -> Iterator[None]:
+        self.stage = stage
+        with span(f"session {stage}"):
+            yield
 
     async def _sandbox_of(self, spec: SandboxSpec) -> Guest:
         """A sandbox such as this one: one that was started ahead, with an id of its own, or a new one."""
-        if (warm := await self._shared.pool.take(spec)) is not None:
-            return warm
+        began = anyio.current_time()
+        warm = await self._shared.pool.take(spec)
+        guest = warm or await self._started(spec)
+        seconds = anyio.current_time() - began
+        self._shared.services.meter.sandbox_given(self._shared.services.backend.name, seconds, warm=warm is not None)
+        return guest
+
+    async def _started(self, spec: SandboxSpec) -> Guest:
         backend = self._shared.services.backend
         await backend.remove(spec.id)  # what a server that is gone may have left half-way
         await backend.start(spec)

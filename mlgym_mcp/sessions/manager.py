@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 import anyio
 
 from mlgym_mcp.errors import CallerError, UnknownSession
+from mlgym_mcp.meter import Census
 from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.budget import Budget, dump_budget, lowered
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.capacity import Capacity
+from mlgym_mcp.sessions.census import take_census
 from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
@@ -25,6 +28,7 @@ from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.needs import require_possible
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use, require_unguessable
+from mlgym_mcp.sessions.readiness import Check, checks
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.shared import Shared
@@ -73,7 +77,9 @@ class SessionManager:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, services: Services, limits: SessionLimits = DEFAULT_LIMITS) -> AsyncIterator["SessionManager"]:
+    async def open(
+        cls, services: Services, limits: SessionLimits = DEFAULT_LIMITS, drain: Drain | None = None
+    ) -> AsyncIterator["SessionManager"]:
         """Open a manager; when the block ends its work is cancelled, and its sandboxes live on by their leases."""
         async with AsyncExitStack() as stack:
             claims = stack.enter_context(GpuClaims.open(services.gpu_claims))
@@ -86,11 +92,20 @@ class SessionManager:
                 scoring=Capacity(Amounts(limits.scoring_limit)),
                 gpus=GpuLeases(services.gpus, services.store, services.clock, claims),
                 pool=WarmPool(services.backend, task_group, services.store.sandbox_id, size=limits.pool),
+                drain=drain or Drain(),
             )
             try:
                 yield cls(shared)
             finally:
                 task_group.cancel_scope.cancel()
+
+    def census(self) -> Census:
+        """How this server stands."""
+        return take_census(self._shared, [session.presence for session in self._sessions.values()])
+
+    async def ready(self) -> tuple[Check, ...]:
+        """Whether a session could be started now, part by part."""
+        return await checks(self._shared)
 
     @property
     def changes(self) -> Changes:
@@ -138,6 +153,7 @@ class SessionManager:
         require_possible(task, self._shared.sandboxes)
         await self._require_gpus(row.gpus)
         if self._store.sessions.keyed(row.principal, row.key) is None:
+            self._shared.drain.require_open()
             self._require_room()
             self._shared.limits.quota.require_room(self._store, row)
         kept = self._store.sessions.add(row)
@@ -147,6 +163,7 @@ class SessionManager:
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
             self._store.audit.write("session_started", session=row.id, task=task.id, checkpoint=row.origin)
+            self._services.meter.session_started(task.id)
             session.begin()
         return await self._opened(session, call)
 
@@ -219,7 +236,7 @@ class SessionManager:
     async def _adopt(self, row: SessionRow) -> Session:
         if row.id not in self._adopting:
             operation = self._adopting[row.id] = Operation(lambda: self._take_over(row))
-            self._shared.spawn(operation)
+            self._shared.of(row.id).spawn(operation)
         return await self._adopting[row.id].result()
 
     async def _take_over(self, row: SessionRow) -> Session:

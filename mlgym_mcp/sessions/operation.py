@@ -1,15 +1,18 @@
 """Work that goes on whoever waits for it, as a value to wait on."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import anyio
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from mlgym_mcp.errors import MLGymError
 
 T = TypeVar("T", covariant=True)
 log = structlog.get_logger(__name__)
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Operation(Generic[T]):
@@ -27,8 +30,9 @@ class Operation(Generic[T]):
         """Whether it has ended, one way or the other."""
         return self._done.is_set()
 
-    async def run(self) -> None:
-        """Do the work; its exception is kept for whoever waits."""
+    async def run(self, about: Mapping[str, str] = NOTHING) -> None:
+        """Do the work; its exception is kept for whoever waits. `about` is said in each line of its log."""
+        bind_contextvars(**about)
         try:
             self._result = await self._work()
         except MLGymError as error:

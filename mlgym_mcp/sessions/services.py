@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlgym_mcp.errors import NotAvailable, SetupError
+from mlgym_mcp.meter import Meter
 from mlgym_mcp.sandbox.base import Backend, Mount
 from mlgym_mcp.sandbox.gpus import GpuInventory, NoGpus
 from mlgym_mcp.sandbox.process import Progress
@@ -132,3 +133,5 @@ class Services:
     """Where servers of this machine claim what they lend."""
     egress: Egress = field(default_factory=NoEgress)
     literature: Literature = field(default_factory=NoLiterature)
+    meter: Meter = field(default_factory=Meter)
+    """Told of what happens."""

@@ -17,6 +17,7 @@ from mlgym_mcp.sessions.aids import Aids
 from mlgym_mcp.sessions.best import Best
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
+from mlgym_mcp.sessions.census import Presence
 from mlgym_mcp.sessions.checkpointing import Checkpointing
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
@@ -44,6 +45,7 @@ from mlgym_mcp.sessions.verdicts import Verdicts
 from mlgym_mcp.sessions.waiting import wait
 from mlgym_mcp.store import Checkpoint, Event, SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tracing import span
 
 JobAction = Literal["wait", "kill", "input"]
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class Session:
         self.id = row.id
         self.principal = row.principal
         self.task = task
-        self._shared = shared
+        shared = self._shared = shared.of(row.id)
         self._store = shared.services.store
         changed = partial(shared.changes.session, row.id)
         clock, lease_s = shared.services.clock, shared.limits.lease_of(row.gpus)
@@ -96,6 +98,12 @@ class Session:
     def never_opened(self) -> bool:
         """Whether it was lost before anybody could work in it."""
         return self.state == "lost" and self._ledger.budget.opened_at is None
+
+    @property
+    def presence(self) -> Presence:
+        """What it adds to the census."""
+        jobs = self._lodging.jobs if self._lodging.current() else 0
+        return Presence(self.state, self._lodging.stage, self._ledger.calls_now, jobs)
 
     @property
     def finished(self) -> bool:
@@ -282,14 +290,15 @@ class Session:
         guest = await self._lodging.guest(call)
         request = {"command": command, "background": background}
         async with accepted(self._lodging, "bash", request, call) as entry:
-            result = await guest.run(
-                command,
-                wait_s=wait_s,
-                time_limit=self._ledger.left().command_time,
-                background=background,
-                # The same for a repetition after a restart, so that the guest runs it once.
-                key=f"key:{call.key}" if call.key else "",
-            )
+            with span("command", background=background):
+                result = await guest.run(
+                    command,
+                    wait_s=wait_s,
+                    time_limit=self._ledger.left().command_time,
+                    background=background,
+                    # The same for a repetition after a restart, so that the guest runs it once.
+                    key=f"key:{call.key}" if call.key else "",
+                )
         self._verdicts.settle()
         reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)
         self._ledger.finish(entry, reply)

@@ -35,7 +35,7 @@ class Actor:
     """The id of the token that was shown."""
     address: str | None = None
     request: str | None = None
-    """The id of the request over HTTP, made by this server."""
+    """The id of the request over HTTP, as in the log."""
 
 
 SERVER = Actor()

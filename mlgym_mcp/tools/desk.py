@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import anyio
+from structlog.contextvars import bind_contextvars
 
 from mlgym_mcp.errors import CallerError, SessionClosed, UnknownTask
 from mlgym_mcp.sessions.aids import AIDS
@@ -122,6 +123,7 @@ class Desk:
         began = anyio.current_time()
         call = self.call(request, wait_s)
         session = await self.handles.session(handle, call)
+        bind_contextvars(session=session.id)
         try:
             yield session, call.after(anyio.current_time() - began)
         except CallerError as error:

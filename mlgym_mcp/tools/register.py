@@ -40,17 +40,18 @@ class Offer:
     """Whether it counts as a call of its own."""
 
 
-def add_tools(server: MCPServer[Any], desk: Desk) -> None:
-    """Give a server its tools: all, or those that its one session needs. Their list never changes."""
-    for offer in _offers(desk):
-        if offer.within or not desk.one_session:
-            server.add_tool(
-                answered(desk.guard.guarded(offer.scope, counted=offer.counted)(offer.tool)),
-                title=offer.title,
-                description=inspect.getdoc(offer.tool),
-                annotations=_annotations(offer),
-                structured_output=offer.structured,
-            )
+def add_tools(server: MCPServer[Any], desk: Desk) -> frozenset[str]:
+    """Give a server its tools: all, or those that its one session needs; their names. Their list never changes."""
+    offers = [offer for offer in _offers(desk) if offer.within or not desk.one_session]
+    for offer in offers:
+        server.add_tool(
+            answered(desk.guard.guarded(offer.scope, counted=offer.counted)(offer.tool)),
+            title=offer.title,
+            description=inspect.getdoc(offer.tool),
+            annotations=_annotations(offer),
+            structured_output=offer.structured,
+        )
+    return frozenset(offer.tool.__name__ for offer in offers)
 
 
 def _offers(desk: Desk) -> list[Offer]:

@@ -2,7 +2,9 @@
 
 import functools
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -18,6 +20,19 @@ log = structlog.get_logger()
 
 Arguments = ParamSpec("Arguments")
 Content = TypeVar("Content", str, str | bytes)
+
+_faults: ContextVar[list[str] | None] = ContextVar("faults", default=None)
+
+
+@contextmanager
+def noting_faults() -> Iterator[list[str]]:
+    """The references of the faults of ours that calls are answered with while the block runs."""
+    noted: list[str] = []
+    token = _faults.set(noted)
+    try:
+        yield noted
+    finally:
+        _faults.reset(token)
 
 
 def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[Arguments, Awaitable[CallToolResult]]:
@@ -56,6 +71,8 @@ def told(error: Exception) -> str:
         return str(error)
     reference = secrets.token_hex(4)
     log.error("call_failed", reference=reference, exc_info=error)
+    if (noted := _faults.get()) is not None:
+        noted.append(reference)
     return (
         f"The server failed at this, through no fault of yours (reference {reference}). "
         "It is safe to call again; if it stays so, tell the operator the reference."

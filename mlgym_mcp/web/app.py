@@ -1,22 +1,27 @@
 """What the HTTP server answers at which address, and to whom.
 
-`/mcp` offers everything, `/s/<session>/mcp` one session and nothing else, `/healthz` says that the server lives. Who
-shows a run token finds at `/mcp` its one session.
+`/mcp` offers everything, `/s/<session>/mcp` one session and nothing else. Who shows a run token finds at `/mcp` its one
+session. `/healthz` says that the server lives and `/readyz` whether it takes sessions, to everybody; why not is told,
+like `/metrics`, to who operates it.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlgym_mcp import __version__
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
+from mlgym_mcp.meter import Meter
 from mlgym_mcp.web.body import BODY_TIME, SlowBody, timely
 from mlgym_mcp.web.gate import Gate
+from mlgym_mcp.web.operations import Operations
+from mlgym_mcp.web.requests import Requests
 
 TOO_SLOW = JSONResponse(
     {"error": "The body of this request did not arrive in time; send it again."},
@@ -29,38 +34,62 @@ NOTHING_HERE = JSONResponse(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What lies behind the addresses."""
+
+    everything: ASGIApp
+    """Speaks MCP to callers who may see all."""
+    one_session: ASGIApp
+    """Speaks MCP to callers whose address, or run token, names a session."""
+    operations: Operations | None = None
+    """Answers what the operator's programs ask, if it is served at all."""
+    routes: Sequence[BaseRoute] = ()
+    """What else is served, to everybody."""
+
+
 def make_app(
-    everything: ASGIApp,
-    one_session: ASGIApp,
-    doorkeeper: Doorkeeper,
-    *,
-    metadata: str | None = None,
-    routes: Sequence[BaseRoute] = (),
-    body_time: float = BODY_TIME,
+    behind: Behind, doorkeeper: Doorkeeper, *, metadata: str | None = None, body_time: float = BODY_TIME
 ) -> ASGIApp:
     """The whole HTTP server.
 
     Args:
-        everything: Speaks MCP to callers who may see all.
-        one_session: Speaks MCP to callers whose address, or run token, names a session.
+        behind: What is served.
         doorkeeper: Who is let in.
         metadata: The address that tells who gives tokens for this server.
-        routes: What else is served, to everybody.
         body_time: Seconds in which a request's body must arrive.
     """
-    patient = Patient(everything, body_time), Patient(one_session, body_time)
+    everything, one_session = Patient(behind.everything, body_time), Patient(behind.one_session, body_time)
     offered = {
-        "/mcp": Gate(doorkeeper, *patient, metadata),
-        "/s/{session}/mcp": Gate(doorkeeper, patient[1], metadata=metadata),
+        "/mcp": Gate(doorkeeper, everything, one_session, metadata),
+        "/s/{session}/mcp": Gate(doorkeeper, one_session, metadata=metadata),
     }
     # With a slash at the end too: sent on to the address without, a client would go by plain HTTP from behind a proxy
     # that speaks TLS, and show a handle or the token to the whole way.
     places = [Route(place + end, gate) for place, gate in offered.items() for end in ("", "/")]
+    operations = behind.operations
+    for_operators = [] if operations is None else _operator_routes(operations, doorkeeper, metadata)
     app = Starlette(
-        routes=[Route("/healthz", _health, methods=["GET"]), *routes, *places], exception_handlers={404: _nothing_here}
+        routes=[Route("/healthz", _health, methods=["GET"]), *for_operators, *behind.routes, *places],
+        exception_handlers={404: _nothing_here},
     )
     app.router.redirect_slashes = False
-    return app
+    return Requests(app, Meter() if operations is None else operations.meter)
+
+
+def _operator_routes(operations: Operations, doorkeeper: Doorkeeper, metadata: str | None) -> list[Route]:
+    async def ready(request: Request) -> Response:
+        in_full = await doorkeeper.operates(request.headers.get("authorization", ""))
+        return await operations.readiness(in_full=in_full)
+
+    async def figures(_: Request) -> Response:
+        return operations.metrics()
+
+    # Where no credential was ever set up, whoever reaches the server is on its machine.
+    metrics = Gate(
+        doorkeeper, request_response(figures), metadata=metadata, scope="operate" if doorkeeper.guards else None
+    )
+    return [Route("/readyz", ready, methods=["GET"]), Route("/metrics", metrics, methods=["GET"])]
 
 
 class Patient:

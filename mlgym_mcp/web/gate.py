@@ -1,12 +1,11 @@
 """The gate before an address: lets in whom the doorkeeper knows, and makes known to what is behind it who that is."""
 
-import secrets
-
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.contextvars import get_contextvars
 
 from mlgym_mcp.auth.credential import Credential, Refused
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
@@ -48,7 +47,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        address, request = (scope.get("client") or (None,))[0], secrets.token_hex(4)
+        address, request = (scope.get("client") or (None,))[0], get_contextvars().get("request")
         named = scope.get("path_params", {}).get("session")
         try:
             with acting(Actor(address=address, request=request)):

@@ -1,4 +1,8 @@
-"""The process that serves over HTTP: it ends soon after a signal, and what its sessions do goes on by their leases."""
+"""The process that serves over HTTP: it ends soon after a signal, and what its sessions do goes on by their leases.
+
+SIGTERM is a request to end in good order, where the server is given time for it: what goes on is waited for first. Any
+other signal, and a second one, ends it at once.
+"""
 
 import os
 import signal
@@ -11,9 +15,11 @@ from functools import partial
 from typing import TypeAlias
 
 import anyio
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.web.address import BACKLOG
 from mlgym_mcp.web.connection import Connection, most_connections
 
@@ -24,17 +30,54 @@ KEEP_ALIVE = 75
 
 Opening: TypeAlias = Callable[[], AbstractAsyncContextManager[ASGIApp]]
 
+log = structlog.get_logger(__name__)
 
-def run(opening: Opening, listener: socket.socket, *, end_with_stdin: bool = False) -> None:
-    """Serve the app that `opening` yields until a signal arrives, or, if asked for, standard input ends."""
+
+def run(
+    opening: Opening,
+    listener: socket.socket,
+    *,
+    end_with_stdin: bool = False,
+    drain: Drain | None = None,
+    drain_s: float = 0.0,
+) -> None:
+    """Serve until a signal arrives, or, if asked for, standard input ends.
+
+    Args:
+        opening: Opens what answers.
+        listener: Where requests come in.
+        end_with_stdin: Whether it ends with its standard input, and without delay.
+        drain: Told of SIGTERM first.
+        drain_s: Seconds that it may take.
+    """
     if end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    anyio.run(_run, opening, listener)
+    anyio.run(_run, opening, listener, drain or Drain(), 0.0 if end_with_stdin else drain_s)
 
 
-async def _run(opening: Opening, listener: socket.socket) -> None:
+async def _run(opening: Opening, listener: socket.socket, drain: Drain, drain_s: float) -> None:
     async with opening() as app, serving(app, listener):
-        await _signal()
+        await _until_the_end(drain, drain_s)
+
+
+async def _until_the_end(drain: Drain, drain_s: float) -> None:
+    if sys.platform == "win32":  # no signal reaches an event loop there; the default action ends the process
+        await anyio.sleep_forever()
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        if await anext(signals) != signal.SIGTERM or not drain_s:
+            return
+        log.info("drain_begun", going_on=drain.going_on, at_most=drain_s)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_drain, drain, drain_s, tasks.cancel_scope)
+            await anext(signals)
+            tasks.cancel_scope.cancel()
+        log.info("drain_over", left=drain.going_on)
+
+
+async def _drain(drain: Drain, seconds: float, waiting: anyio.CancelScope) -> None:
+    with anyio.move_on_after(seconds):
+        await drain.run()
+    waiting.cancel()
 
 
 @asynccontextmanager
@@ -85,11 +128,3 @@ def _end_with_stdin() -> None:
     while os.read(0, 1 << 16):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-async def _signal() -> None:
-    if sys.platform == "win32":  # none reaches an event loop there; the default action ends the process
-        await anyio.sleep_forever()
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        async for _ in signals:
-            return

@@ -9,7 +9,7 @@ from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.web import address
-from mlgym_mcp.web.app import make_app
+from mlgym_mcp.web.app import Behind, make_app
 from mlgym_mcp.web.serving import serving
 from tests.strangers.fixtures import add_fixtures
 
@@ -23,5 +23,5 @@ async def server_with_fixtures(folder: Path) -> AsyncIterator[str]:
         async with open_server(settings) as server:
             add_fixtures(server)
             async with open_endpoint(server, address.names(settings.host, ()), limits) as app:
-                async with serving(make_app(app, app, Doorkeeper()), listener):
+                async with serving(make_app(Behind(app, app), Doorkeeper()), listener):
                     yield f"{address.url(listener)}/mcp"

@@ -1,12 +1,14 @@
 """A client of a real server that stands on fakes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
+from mlgym_mcp.meter import Meter
+from mlgym_mcp.sandbox.metered import MeteredBackend
 from mlgym_mcp.server import OpenServices, open_server
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
@@ -19,20 +21,25 @@ ERAS: tuple[Era, ...] = ("auto", "legacy")
 """The newest revision of the protocol, and those before it."""
 
 
-def services_of(world: World) -> OpenServices:
-    """Opens what a server stands on, as the world has it."""
+def services_of(world: World, errors: Sequence[Exception] = ()) -> OpenServices:
+    """Opens what a server stands on, as the world has it, once it has failed with each of `errors`."""
+    failures = list(errors)
 
     @asynccontextmanager
-    async def open_services(_: Settings, catalog: Catalog) -> AsyncIterator[Services]:
+    async def open_services(_: Settings, catalog: Catalog, meter: Meter) -> AsyncIterator[Services]:
+        if failures:
+            raise failures.pop(0)
         with Store.open(world.folder / "data") as store:
+            store.database.told = meter.committed
             yield Services(
                 store=store,
                 tasks=catalog,
                 preparer=world.preparer,
-                backend=world.backend,
+                backend=MeteredBackend(world.backend, meter),
                 referee=world.referee,
                 clock=world.clock,
                 literature=world.literature,
+                meter=meter,
             )
 
     return open_services

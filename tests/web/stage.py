@@ -1,7 +1,7 @@
 """A real HTTP server on loopback that stands on fakes, and its clients."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mlgym_mcp.server import open_web
+from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.web import address
 from mlgym_mcp.web.serving import serving
@@ -58,11 +59,19 @@ def call(tool: str, **arguments: Any) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 @asynccontextmanager
-async def site(world: World, *, token: str | None = None, **settings: Any) -> AsyncIterator[Site]:
-    """A server over HTTP on the world's folder, while the block runs."""
+async def site(
+    world: World,
+    *,
+    token: str | None = None,
+    drain: Drain | None = None,
+    errors: Sequence[Exception] = (),
+    **settings: Any,
+) -> AsyncIterator[Site]:
+    """A server over HTTP on the world's folder, while the block runs; opening what it stands on fails of `errors`."""
     chosen = settings_of(world, token=token, **settings)
     with address.listen("127.0.0.1", 0) as listener:
-        async with open_web(chosen, services_of(world), now=world.clock.now) as app, serving(app, listener):
+        opening = open_web(chosen, services_of(world, errors), drain, now=world.clock.now)
+        async with opening as app, serving(app, listener):
             yield Site(address.url(listener), {"Authorization": f"Bearer {token}"} if token else {})
 
 

@@ -1,6 +1,7 @@
 """The server over HTTP: its addresses, what it takes, and whom it lets in."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -138,7 +139,7 @@ async def test_beyond_this_machine_a_token_is_required(tmp_path: Path, host: str
 
 
 async def test_a_server_beyond_this_machine_is_reached_by_the_names_it_is_given(tmp_path: Path) -> None:
-    served_as = {"host": "0.0.0.0", "allowed_hosts": ("gym.example",)}
+    served_as: dict[str, Any] = {"host": "0.0.0.0", "allowed_hosts": ("gym.example",)}
     async with site(World(tmp_path), token=TOKEN, **served_as) as served, served.raw() as http:
         body, headers = call("list_tasks")
         for host, status in (("gym.example", 200), ("gym.example:8765", 200), ("evil.example", 421)):

@@ -201,7 +201,7 @@ async def test_beyond_this_machine_a_stored_token_is_guard_enough_while_it_lasts
 async def test_a_principal_has_as_many_sessions_as_its_quota_says_and_the_operator_more(tmp_path: Path) -> None:
     world = World(tmp_path)
     ada, bob = token_of(world, "ada"), token_of(world, "bob")
-    quota = {"quota_sessions": 1, "quota_sessions_a_day": 2}
+    quota: dict[str, Any] = {"quota_sessions": 1, "quota_sessions_a_day": 2}
     meta: Any = {"mlgym-mcp/key": "k"}
     async with site(world, token=TOKEN, **quota) as served, shown(served, ada).client() as client:
         first = facts_of(await client.call_tool("start", {"task": TASK}, meta=meta))["session"]

@@ -169,7 +169,7 @@ async def test_running_jobs_are_counted_when_their_sessions_are_looked_at(tmp_pa
     world = World(tmp_path)
     async with site(world) as served, served.client() as client:
         session = await start(client)
-        await told(client, "bash", session=session, command="sleep 1000", background=True)
+        await told(client, "bash", session=session, command="hang", background=True)
         world.clock.advance(world.limits.tick_s)
         with anyio.fail_after(10):
             while (await figures(served))["mlgym_jobs_running"] != 1:

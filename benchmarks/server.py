@@ -18,11 +18,14 @@ from starlette.types import ASGIApp
 from mlgym_mcp import log, stdio
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.server import open_server
+from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.tools.resources import TaskServer
 from mlgym_mcp.web import address, serving
 from mlgym_mcp.web.app import Behind, make_app
+from mlgym_mcp.web.metrics import Metrics
+from mlgym_mcp.web.operations import Operations
 
 
 class Vitals(TypedDict):
@@ -65,11 +68,13 @@ def serve_http(settings: Settings) -> None:
 
         @asynccontextmanager
         async def opening() -> AsyncIterator[ASGIApp]:
-            async with open_server(settings) as server:
+            metrics, drain = Metrics(), Drain()
+            async with open_server(settings, meter=metrics, drain=drain) as server:
                 add_tools(server)
+                operations = Operations(server.desk.manager, metrics, drain)
                 async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:
                     print(f"{address.url(listener)}/mcp", flush=True)
-                    yield make_app(Behind(endpoint, endpoint), Doorkeeper())
+                    yield make_app(Behind(endpoint, endpoint, operations), Doorkeeper())
 
         serving.run(opening, listener)
 

@@ -13,7 +13,7 @@ ARG PIP_INDEX_URL
 ARG PIP_TRUSTED_HOST
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY . /source/
-RUN python3 -m venv /server && /server/bin/pip install --constraint /source/constraints.txt /source
+RUN python3 -m venv /server && /server/bin/pip install --constraint /source/constraints.txt '/source[telemetry]'
 
 FROM system
 COPY --from=build /server /server

@@ -109,6 +109,7 @@ async def test_a_pinned_process_offers_its_one_session(tmp_path: Path) -> None:
         (("--http", "--host", "0.0.0.0"), "set MLGYM_MCP_TOKEN to a secret of its callers"),
         (("--http", "--port", "1", "--host", "192.0.2.1"), "anybody could use this server"),
         (("--http", "--port", "70000"), "--port is 70000, but should be less than or equal to 65535."),
+        (("--port", "8765"), "--port is for a server over HTTP; add --http, or leave it out."),
     ],
 )
 async def test_what_the_operator_got_wrong_is_told_in_one_sentence(

@@ -1,13 +1,16 @@
 """Settings come from the command line, the environment and a file, in this order, and say where a bad one stands."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from mlgym_mcp.cli.sense import require_sense
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox import machine
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.settings import Settings, traces_wanted
+from mlgym_mcp.telemetry import make_provider
 
 
 def config(tmp_path: Path, text: str) -> dict[str, str]:
@@ -61,6 +64,13 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
             "http://me:secret@mirror/debian",
             "MLGYM_MCP_APT_MIRROR should be an address (http://mirror/debian)",
         ),
+        ("LEASE_S", "inf", "MLGYM_MCP_LEASE_S is 'inf', but should be a finite number."),
+        (
+            "ALLOWED_HOSTS",
+            "https://gym.example/",
+            "MLGYM_MCP_ALLOWED_HOSTS is 'https://gym.example/', but should be names",
+        ),
+        ("LOG_FORMAT", "xml", "MLGYM_MCP_LOG_FORMAT is 'xml', but should be 'auto', 'lines' or 'json'."),
         ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, apt_mirror,"),
     ],
 )
@@ -68,6 +78,49 @@ def test_a_bad_variable_is_named_with_what_was_expected(tmp_path: Path, name: st
     with pytest.raises(SetupError) as caught:
         Settings.load(environ={**config(tmp_path, ""), f"MLGYM_MCP_{name}": value})
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"docker_runtime": "runsc", "sandbox": "bubblewrap"}, "bubblewrap has no runtimes"),
+        ({"data_dir": __file__}, "MLGYM_MCP_DATA_DIR is .*, which is no folder"),
+        ({"tasks_dirs": "/absent"}, "--tasks-dir names /absent, where there is no folder"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_sentence(tmp_path: Path, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(SetupError, match=said):
+        require_sense(Settings.load(settings, environ=config(tmp_path, "")), http=True, for_http=[])
+
+
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, False),
+        (ENDPOINT, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({**ENDPOINT, "OTEL_SDK_DISABLED": "true"}, False),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_traces_are_sent_where_the_variables_of_opentelemetry_say(environ: dict[str, str], wanted: bool) -> None:
+    assert traces_wanted(environ) is wanted
+
+
+def test_traces_that_cannot_be_sent_are_refused_in_a_sentence() -> None:
+    with pytest.raises(SetupError, match="sent by `http/protobuf` alone"):
+        traces_wanted({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+    with pytest.raises(SetupError, match="sent by `otlp` alone"):
+        traces_wanted({**ENDPOINT, "OTEL_TRACES_EXPORTER": "zipkin"})
+
+
+def test_traces_without_what_sends_them_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(SetupError, match=r"pip install 'mlgym-mcp\[telemetry\]'"):
+        make_provider()
 
 
 def test_a_bad_value_in_the_file_or_on_the_command_line_is_named_as_such(tmp_path: Path) -> None:

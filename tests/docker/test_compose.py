@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from mlgym_mcp.settings import Settings
+
 DOCKER = Path(__file__).parents[2] / "docker"
 HOME = "${MLGYM_MCP_HOME:-/srv/mlgym-mcp}"
 
@@ -24,6 +26,11 @@ def test_the_folders_of_sandboxes_have_the_same_path_inside_and_out() -> None:
 def test_nobody_starts_it_without_a_token_or_reaches_it_from_elsewhere_unasked() -> None:
     assert server()["environment"]["MLGYM_MCP_TOKEN"].startswith("${MLGYM_MCP_TOKEN:?")
     assert server()["ports"] == ["${MLGYM_MCP_ADDRESS:-127.0.0.1:8765}:8765"]
+
+
+def test_the_engine_asks_whether_it_is_ready_and_waits_longer_than_it_drains() -> None:
+    assert "/readyz" in server()["healthcheck"]["test"][-1]
+    assert int(server()["stop_grace_period"].removesuffix("s")) > Settings.model_fields["drain_s"].default
 
 
 def test_its_recipe_is_there_and_is_given_all_that_it_copies() -> None:

@@ -165,6 +165,19 @@ async def test_a_session_that_waits_is_counted_by_what_it_waits_for(tmp_path: Pa
                 await anyio.lowlevel.checkpoint()
 
 
+async def test_running_jobs_are_counted_when_their_sessions_are_looked_at(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with site(world) as served, served.client() as client:
+        session = await start(client)
+        await told(client, "bash", session=session, command="hang", background=True)
+        world.clock.advance(world.limits.tick_s)
+        with anyio.fail_after(10):
+            while (await figures(served))["mlgym_jobs_running"] != 1:
+                await anyio.lowlevel.checkpoint()
+        await told(client, "end", session=session)
+        assert (await figures(served))["mlgym_jobs_running"] == 0
+
+
 async def test_every_metric_that_the_documents_name_exists(tmp_path: Path) -> None:
     async with site(World(tmp_path)) as served, served.raw() as http:
         told_of = families((await http.get("/metrics")).text)

@@ -124,5 +124,9 @@ CREATE INDEX notes_by_owner ON notes (principal, agent, task, id);
 CREATE VIRTUAL TABLE note_words USING fts5 (text, tags, content = 'notes', content_rowid = 'id')
 """
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+VERSION_6 = """
+ALTER TABLE instances ADD COLUMN seen_at REAL
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Step N leads from version N to version N + 1."""

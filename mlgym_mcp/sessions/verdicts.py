@@ -54,9 +54,10 @@ class Verdicts:
 
     async def submit(self, call: Call) -> ScoreReply:
         """Score the artefact and end the session; or collect that score, any number of times."""
-        if (reply := self._settled()) is not None:
+        known = self._once.known("submit", call, ScoreReply)
+        if known is None and (reply := self._settled()) is not None:
             return reply
-        if not self._ledger.owned:
+        if known is None and not self._ledger.owned:
             raise SessionBusy(ELSEWHERE)
         resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
         return await self._collect("submit", call, resubmit)

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ class Moment:
     """`module:Class.function`"""
     when: When
     only: tuple[str, ...] = ()
-    """What the call's arguments must show."""
+    """Expressions that all must be found in what the call's arguments show."""
     time: int = 1
     """At which of these calls."""
 
@@ -67,8 +68,9 @@ def _armed(function: Callable[..., Any], moment: Moment) -> Callable[..., Any]:
     def is_it(*args: Any, **kwargs: Any) -> bool:
         nonlocal calls
         shown = repr((args, kwargs))
-        calls += all(part in shown for part in moment.only)
-        return calls == moment.time and all(part in shown for part in moment.only)
+        meant = all(re.search(part, shown) for part in moment.only)
+        calls += meant
+        return meant and calls == moment.time
 
     if not inspect.iscoroutinefunction(function):
 

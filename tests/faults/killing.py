@@ -11,7 +11,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -122,7 +122,7 @@ async def _half_stored(function: Callable[..., Any], folder: Any, chunks: AsyncI
     await function(folder, first())
 
 
-LAST_DEEDS = {
+LAST_DEEDS: dict[When, Callable[..., Awaitable[None]]] = {
     "before": _nothing,
     "after": _all,
     "half sent": _half_sent,

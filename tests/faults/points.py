@@ -34,7 +34,7 @@ CHAPTERS: dict[str, tuple[Ask, ...]] = {
     "cutting off": (
         ask("start"),
         SUBMISSION,
-        ask("cut_off", "'points': 7.0", why="cost", wait_s=50),
+        ask("cut_off", "'points': 7.0", why="exit_cost", wait_s=50),
         ask("score_best", "'points': 7.0", wait_s=50),
     ),
     "checkpoints": (

@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
+from mcp.types import CallToolResult
 
 from mlgym_mcp.store import Store
 from tests.faults.lives import KILL, Ask, Lives, begin, key_of, prepare
@@ -48,20 +49,21 @@ async def told_alike(lives: Lives, asks: tuple[Ask, ...]) -> None:
             if asked is KILL:
                 continue
             answer = await lives.call(client, asked, number=number)
-            assert asked.tool in ("start", "fork") or answer == lives.answers[number]
-            assert asked.tool != "fork" or handle(answer) == handle(lives.answers[number])
+            assert told(asked, answer) == told(asked, lives.answers[number])
         if any(asked.says.startswith("x") or "log" in str(asked.arguments) for asked in asks):
             log = await client.call_tool("bash", {"session": lives.session, "command": "cat /workspace/log"})
             assert text(log).startswith("x\n[")
-        status = await client.call_tool("status", {"session": lives.session})
         with Store.open(lives.data) as store:
             for row in store.sessions.live():
                 await client.call_tool("end", {"session": row.id})
-    assert status
 
 
-def handle(answer: object) -> object:
-    return (getattr(answer, "structured_content", None) or {})["session"]
+def told(asked: Ask, answer: CallToolResult) -> object:
+    """What is the same however often it is told: of a session as it stands now that is its handle."""
+    facts = answer.structured_content or {}
+    if asked.tool in ("start", "fork"):
+        return facts["session"]
+    return (facts["session"], facts["exit_status"]) if asked.tool in UNRECORDED or asked.tool == "end" else answer
 
 
 def recorded_once(lives: Lives, asks: tuple[Ask, ...], phases: list[str]) -> None:

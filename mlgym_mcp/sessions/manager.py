@@ -149,7 +149,7 @@ class SessionManager:
             self._require_room()
         kept = self._store.sessions.add(row)
         if kept.id != row.id:
-            _require_same(kept, row)
+            self._require_same(kept, row)
             session = await self.get(kept.id, principal=row.principal)
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
@@ -200,6 +200,14 @@ class SessionManager:
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""
         await self._sweep.look()
+
+    def _require_same(self, first: SessionRow, row: SessionRow) -> None:
+        """Refuse a key that was used for something else. That `first` has gone back to a checkpoint makes it none."""
+        forked = first.origin is not None
+        if first.origin is not None and row.origin is None:
+            forked = self._store.checkpoints.get(first.origin).session != first.id
+        if (first.task, first.protocol, forked) != (row.task, row.protocol, row.origin is not None):
+            raise CallerError(KEY_USED.format(task=first.task))
 
     def _require_room(self) -> None:
         waiting = sum(session.state == "waiting" for session in self._sessions.values())
@@ -307,8 +315,3 @@ class SessionManager:
             agent=request.agent,
             aids=" ".join(aid for aid in request.aids if not (nobody and aid == "memory")),
         )
-
-
-def _require_same(first: SessionRow, row: SessionRow) -> None:
-    if (first.task, first.protocol, first.origin) != (row.task, row.protocol, row.origin):
-        raise CallerError(KEY_USED.format(task=first.task))

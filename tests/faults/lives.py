@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,13 +91,16 @@ class Lives:
     def data(self) -> Path:
         return self.folder / "data"
 
-    async def through(self, asks: Sequence[Ask]) -> None:
+    async def through(self, asks: Sequence[Ask], then: Callable[[Client], Awaitable[None]]) -> None:
         """Make these calls, each under a key of its own, which is repeated after a death until it is answered."""
-        while len(self.answers) < len(asks):
+        self.answers, done = [], False
+        while not done:
             async with self.server() as (url, process):
                 try:
                     async with Client(f"{url}/mcp") as client:
                         await self._go_on(client, asks, process.pid)
+                        await then(client)
+                        done = True
                 except Exception:
                     with anyio.move_on_after(5):
                         await until(lambda: process.exitcode is not None)
@@ -166,7 +169,11 @@ async def prepare(folder: Path, cache_dir: Path) -> Path:
     """A folder whose data is prepared, to begin others from."""
     furnish(folder)
     lives = Lives(folder, cache_dir)
-    await lives.through([ask("start", "'state': 'open'"), ask("end")])
+
+    async def end(client: Client) -> None:
+        await client.call_tool("end", {"session": lives.session})
+
+    await lives.through([ask("start", "'state': 'open'")], end)
     return folder
 
 

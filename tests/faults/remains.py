@@ -14,7 +14,7 @@ def remains(data: Path) -> list[str]:
         live = [f"a live session: {row}" for row in store.sessions.live()]
         leases = [f"a GPU lease: {lease}" for lease in store.gpu_leases.all()]
         own = store.instance.id
-    return live + leases + _files(data, own) + _groups(makers) + _mounts(data) + _processes(data, makers)
+    return live + leases + _files(data, own) + _groups(makers) + _mounts(makers) + _processes(data, makers)
 
 
 def _files(data: Path, own: str) -> list[str]:
@@ -36,11 +36,15 @@ def _of(path: Path, makers: set[str]) -> bool:
     return path.name[:8] in makers
 
 
-def _mounts(data: Path) -> list[str]:
-    found = [line for line in Path("/proc/mounts").read_text().splitlines() if f"{data}/" in line]
+def _tells(text: str, makers: set[str]) -> bool:
+    return any(f"-{maker}" in text for maker in makers)
+
+
+def _mounts(makers: set[str]) -> list[str]:
+    found = [line for line in Path("/proc/mounts").read_text().splitlines() if _tells(line, makers)]
     if os.geteuid() == 0:
         loops = subprocess.run(["/usr/sbin/losetup", "--all"], capture_output=True, text=True, check=True).stdout
-        found += [line for line in loops.splitlines() if f"{data}/" in line]
+        found += [line for line in loops.splitlines() if _tells(line, makers)]
     return found
 
 
@@ -51,6 +55,6 @@ def _processes(data: Path, makers: set[str]) -> list[str]:
             words = (process / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if f"{data}/" in words or any(f"-{maker}" in words for maker in makers):
+        if f"{data}/" in words or _tells(words, makers):
             found.append(f"process {process.name}: {words!r}")
     return found

@@ -162,3 +162,34 @@ POINTS = [
         life=2,
     ),
 ]
+"""All of them."""
+
+REST = frozenset(
+    {
+        "opening: before a session is recorded",
+        "opening: before a sandbox starts",
+        "opening: half of a file sent",
+        "opening: before it is recorded as open",
+        "work: before a command is recorded",
+        "work: half of an edit sent",
+        "work: a job is killed and nobody knows",
+        "work: after that record is committed",
+        "scoring: before an artefact is recorded",
+        "scoring: an artefact without its name",
+        "scoring: the contestant is started",
+        "scoring: before a score is recorded",
+        "scoring: half of a judge removed",
+        "cutting off: before its score is committed",
+        "cutting off: before its end is recorded",
+        "checkpoints: before a checkpoint is recorded",
+        "checkpoints: a restored sandbox is started",
+        "checkpoints: after a fork is recorded",
+        "checkpoints: before a move is committed",
+        "ending: before an end is recorded",
+        "ending: after an end is committed",
+        "taking over: before a session is claimed",
+        "taking over: after its sandbox is found",
+        "taking over: before the sweep removes a lock",
+    }
+)
+"""Those that are tried only where all are: what they cut through, others cut through nearby."""

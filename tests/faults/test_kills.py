@@ -11,7 +11,7 @@ from mcp.types import CallToolResult
 
 from mlgym_mcp.store import Store
 from tests.faults.lives import KILL, Ask, Lives, begin, key_of, prepare
-from tests.faults.points import CHAPTERS, POINTS, Point
+from tests.faults.points import CHAPTERS, POINTS, REST, Point
 from tests.faults.remains import remains
 from tests.gateway import text
 from tests.sandbox.boxes import until
@@ -26,7 +26,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
     return anyio.run(prepare, tmp_path_factory.mktemp("prepared"), cache_dir)
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
+@pytest.mark.parametrize(
+    "point",
+    [pytest.param(one, id=one.name, marks=pytest.mark.exhaustive if one.name in REST else ()) for one in POINTS],
+)
 async def test_a_server_killed(tmp_path: Path, cache_dir: Path, prepared: Path, point: Point) -> None:
     begin(prepared, tmp_path)
     # A warm sandbox, which nobody owns once its server is killed, is what there is to be swept.

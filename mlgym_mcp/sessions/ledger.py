@@ -8,7 +8,7 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from mlgym_mcp.errors import CallerError, SetupError
+from mlgym_mcp.errors import CallerError, MLGymError, SetupError
 from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
@@ -189,14 +189,20 @@ class Ledger:
     def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
         """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
         told = (str(error) or repr(error)) if isinstance(error, CallerError | SetupError) else UNTOLD
-        with self.transaction():
-            event = self._written(entry)
-            if refund:
-                self.refund(entry)
-            if (entry.charged and not refund) or self._keeps(entry, told):
-                self._store.events.finish(event, seconds=self.now - entry.began, error=told)
-            else:
-                self._store.events.remove(event)
+        try:
+            with self.transaction():
+                event = self._written(entry)
+                if refund:
+                    self.refund(entry)
+                if (entry.charged and not refund) or self._keeps(entry, told):
+                    self._store.events.finish(event, seconds=self.now - entry.began, error=told)
+                else:
+                    self._store.events.remove(event)
+        except MLGymError:
+            if refund and entry.charged:  # what can't be recorded now is written with the next change
+                self.budget = self.budget.refund(validation=entry.kind == "validate")
+                self.row = replace(self.row, budget=dump_budget(self.budget))
+            raise
         self._changed()
 
     def _keeps(self, entry: Entry, told: str) -> bool:

@@ -15,7 +15,8 @@
     └── SetupError               the operator can mend it: its text names the command that does
         ├── TaskSpecError
         ├── DataMissing
-        └── BackendUnavailable
+        ├── BackendUnavailable
+        └── DiskFull
 
 Two questions decide the branch: whose is it to mend, and may the model read why?
 """
@@ -111,3 +112,13 @@ class DataMissing(SetupError):
 
 class BackendUnavailable(SetupError):
     """Raised when no sandbox backend works here; names what is missing and the command that installs it."""
+
+
+class DiskFull(SetupError):
+    """Raised when nothing new can be kept, since the disk of the data folder is full."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk of the server's data folder is full, so that nothing new can be recorded. All that was answered "
+            "before is kept. Once there is room on it again, look what this call has done, and repeat it if need be."
+        )

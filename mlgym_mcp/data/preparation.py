@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -112,6 +113,8 @@ class Data:
         if sources:
             self._sources.forget_downloads(task)
         seed = derive_seed(self._secret, "data", task.id, flavour)
+        for left in place.parent.glob(f"{place.name}.*/"):  # by a server that was killed at it: nobody else is here
+            await to_thread.run_sync(partial(shutil.rmtree, left, ignore_errors=True))
         with tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as folder:
             aside = Path(folder)
             async with self._sandbox(task, prepared.profile, mounts) as guest:

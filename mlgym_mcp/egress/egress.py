@@ -76,6 +76,10 @@ class Egress:
         self._stop(sandbox)
         await to_thread.run_sync(lambda: shutil.rmtree(self._folder / sandbox, ignore_errors=True))
 
+    async def ids(self) -> list[str]:
+        """The sandboxes that a socket is left of, dead ones included."""
+        return [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
+
     def _stop(self, sandbox: str) -> None:
         if (scope := self._listening.pop(sandbox, None)) is not None:
             scope.cancel()

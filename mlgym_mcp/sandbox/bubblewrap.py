@@ -104,6 +104,8 @@ class BubblewrapBackend:
         child = self._child(sandbox_id)
         if child:
             child.kill()
+        elif self._cgroups:  # a server that was killed while it started it has not written down which process it is
+            self._cgroups.kill(sandbox_id)
         if not await self._ends(sandbox_id, child, within=PROMPT) and child:
             await to_thread.run_sync(kill_members, child.pid)
         if not await self._ends(sandbox_id, child, within=END_LIMIT):

@@ -1,6 +1,7 @@
 """Control groups: memory, processes and CPU of a sandbox, limited by the kernel. Version 1 or 2, where writable."""
 
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,6 +83,14 @@ class Cgroups:
         """The file that tells a sandbox's guest how many processes were killed because its memory was full."""
         controller, target = MEMORY_KILLS[self.version]
         return Mount(self.controllers[controller] / name / Path(target).name, target)
+
+    def kill(self, name: str) -> None:
+        """Kill all processes of a sandbox."""
+        folder = self.controllers.get("memory") or self.controllers["unified"]
+        with suppress(FileNotFoundError):
+            for process in (folder / name / "cgroup.procs").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGKILL)
 
     def remove(self, name: str) -> None:
         """Remove a sandbox's groups; they must be empty of processes."""

@@ -108,6 +108,9 @@ class DockerBackend:
                 options["device_requests"] = [await self._engine.gpu_request([gpu.uuid for gpu in spec.gpus])]
             await self._engine.create(image.id, _guest_command(), **options)
             await self._await_guest(spec.id, folder / "run")
+            if await self._disks.work():
+                # The container has its own hold on it, so that it goes with the container, whatever becomes of us.
+                await disk.unmount(folder / "disk")
             await handshake(await self.connect(spec.id), spec.token)
 
     async def connect(self, sandbox_id: str) -> ByteStream:

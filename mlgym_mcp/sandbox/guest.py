@@ -95,7 +95,7 @@ class Guest:
         if len(body) > MAX_COMMAND:
             raise CommandRefused(f"the command has {len(body)} bytes; write it to a file with edit, then run the file")
         header = {"op": "run", "wait": wait_s, "limit": time_limit, "background": background}
-        reply, output = await self._link.request({**header, "key": key or secrets.token_hex(8)}, body, wait=wait_s)
+        reply, output = await self._link.request({**header, "key": key or _new_key()}, body, wait=wait_s)
         return command_result(reply, output)
 
     async def job_wait(self, job: str, *, wait_s: float, offset: int = 0) -> CommandResult:
@@ -108,10 +108,12 @@ class Guest:
         header = {"op": "kill", "job": job, "wait": KILL_WAIT, "offset": offset}
         return command_result(*await self._link.request(header, wait=KILL_WAIT))
 
-    async def job_input(self, job: str, data: bytes, *, wait_s: float = 0.0, offset: int = 0) -> CommandResult:
-        """Write to a background job's standard input; no bytes at all close it."""
-        header = {"op": "input", "job": job, "wait": wait_s, "offset": offset}
-        return command_result(*await self._link.request(header, data, wait=wait_s, repeatable=False))
+    async def job_input(
+        self, job: str, data: bytes, *, wait_s: float = 0.0, offset: int = 0, key: str = ""
+    ) -> CommandResult:
+        """Write to a background job's standard input; no bytes at all close it. Once under a key, as `run`."""
+        header = {"op": "input", "job": job, "wait": wait_s, "offset": offset, "key": key or _new_key()}
+        return command_result(*await self._link.request(header, data, wait=wait_s))
 
     async def jobs(self) -> list[JobInfo]:
         """The latest hundred jobs, oldest first."""
@@ -132,23 +134,24 @@ class Guest:
             raise SandboxGone(NONSENSE)
         return FileView(kind, data, integer(reply, "total_lines"), bool(reply.get("truncated")))
 
-    async def create(self, path: str, text: bytes) -> bool:
-        """Write a whole file, its folders made; whether it replaced one."""
+    async def create(self, path: str, text: bytes, *, key: str = "") -> bool:
+        """Write a whole file, its folders made; whether it replaced one. Once under a key, as `run`."""
         if len(text) > MAX_BODY:
             raise CommandRefused(f"the text has {len(text)} bytes, at most {MAX_BODY} fit in one edit")
-        reply, _ = await self._link.request({"op": "create", "path": path}, text)
+        reply, _ = await self._link.request({"op": "create", "path": path, "key": key or _new_key()}, text)
         return bool(reply.get("overwrote"))
 
-    async def str_replace(self, path: str, old: bytes, new: bytes) -> bytes:
-        """Replace the one occurrence of `old`; the numbered lines around the change."""
+    async def str_replace(self, path: str, old: bytes, new: bytes, *, key: str = "") -> bytes:
+        """Replace the one occurrence of `old`; the numbered lines around the change. Once under a key, as `run`."""
         if len(old) + len(new) > MAX_BODY:
             raise CommandRefused(f"old_str and new_str together have more than {MAX_BODY} bytes")
-        header = {"op": "str_replace", "path": path, "old": len(old)}
-        return (await self._link.request(header, old + new, repeatable=False))[1]
+        header = {"op": "str_replace", "path": path, "old": len(old), "key": key or _new_key()}
+        return (await self._link.request(header, old + new))[1]
 
-    async def insert(self, path: str, line: int, text: bytes) -> bytes:
-        """Insert whole lines after line `line` (0: at the beginning); the numbered lines around the change."""
-        return (await self._link.request({"op": "insert", "path": path, "line": line}, text, repeatable=False))[1]
+    async def insert(self, path: str, line: int, text: bytes, *, key: str = "") -> bytes:
+        """Insert whole lines after line `line` (0: at the top); the lines around. Once under a key, as `run`."""
+        header = {"op": "insert", "path": path, "line": line, "key": key or _new_key()}
+        return (await self._link.request(header, text))[1]
 
     async def write(self, path: str, content: bytes | AsyncIterable[bytes], *, mode: int = 0o644) -> None:
         """Write a whole file of any size, its folders made; it appears at once, complete."""
@@ -221,6 +224,10 @@ class Guest:
     async def renew(self, *, lifetime: float) -> None:
         """Let the sandbox live for `lifetime` seconds from now."""
         await self._link.request({"op": "renew", "lifetime": lifetime})
+
+
+def _new_key() -> str:
+    return secrets.token_hex(8)
 
 
 async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:

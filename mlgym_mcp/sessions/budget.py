@@ -1,7 +1,7 @@
 """Budgets: what a session may spend, what it has spent, what is left. Pure arithmetic; nothing here waits.
 
 A step is one accepted `bash`, `edit`, `validate` or `submit`. Wall time runs from the opening of the session, less the
-time spent waiting for the server itself. Everything is a frozen value: charging gives a new one.
+time spent waiting for the server itself, be it busy or gone. Everything is a frozen value: charging gives a new one.
 """
 
 from dataclasses import dataclass, replace
@@ -88,6 +88,13 @@ class Budget:
             return replace(self, excuses=max(0, self.excuses - 1))
         waited = max(0.0, now - self.excused_since)
         return replace(self, excused=self.excused + waited, excused_since=None, excuses=0)
+
+    def absent(self, since: float, now: float) -> "Budget":
+        """Excuse the time in which no server was there, and end all waits for the one that is gone."""
+        if self.opened_at is None:
+            return self
+        begun = max(since, self.opened_at) if self.excused_since is None else self.excused_since
+        return replace(self, excused_since=min(begun, now), excuses=1).resume(now)
 
     def elapsed(self, now: float) -> float:
         """Seconds of wall time spent."""

@@ -25,6 +25,11 @@ class Call:
         """Seconds this call may really wait: `wait_s` within what clients bear."""
         return min(max(self.wait_s, 0.0), MAX_WAIT)
 
+    @property
+    def guest_key(self) -> str:
+        """What a guest knows it by, so that a repetition, also by another server, does nothing twice; empty if none."""
+        return f"key:{self.key}" if self.key else ""
+
     def after(self, seconds: float) -> "Call":
         """The same call, once `seconds` of its patience are spent."""
         return replace(self, wait_s=max(0.0, self.patience - seconds))

@@ -58,10 +58,12 @@ class Checkpointing:
         async with self._shell_of(call) as guest, self._accepted("checkpoint", {}, call) as entry:
             chunks = pack_workspace(guest, max_size=self.task.resources.disk + ROOM)
             archive, carried = await self._store.workspaces.add(chunks), await guest.carried()
-            budget = dump_budget(self.ledger.budget.carried_over(self.ledger.now))
-            made = self._store.checkpoints.add(self.ledger.row.id, archive, carried, budget=budget, at=self.ledger.now)
             running = await _running(guest)
-        return self._answered(entry, made, running)
+            now, ledger = self.ledger.now, self.ledger
+            budget = dump_budget(ledger.budget.carried_over(now))
+            with ledger.transaction():
+                made = self._store.checkpoints.add(ledger.row.id, archive, carried, budget=budget, at=now)
+                return self._answered(entry, made, running)
 
     async def restore(self, name: str, call: Call) -> CheckpointReply:
         """Go back to a checkpoint: in a fresh sandbox, so that nothing of what came after is left."""
@@ -70,8 +72,7 @@ class Checkpointing:
         request = {"checkpoint": name}
         async with self._shell_of(call) as guest, self._accepted("restore", request, call) as entry:
             running = await _running(guest)
-            await self.lodging.move(checkpoint)
-        return self._answered(entry, checkpoint, running)
+            return await self.lodging.move(checkpoint, lambda: self._answered(entry, checkpoint, running))
 
     @asynccontextmanager
     async def _shell_of(self, call: Call) -> AsyncIterator[Guest]:

@@ -35,19 +35,20 @@ def check(request: EditRequest) -> None:
             raise CallerError("view_range is [first, last], counted from 1, with last -1 for the end of the file.")
 
 
-async def edit(guest: Guest, request: EditRequest) -> Edited:
-    """Do what a checked request asks for.
+async def edit(guest: Guest, request: EditRequest, key: str) -> Edited:
+    """Do what a checked request asks for, once under its key.
 
     Raises:
         CommandRefused: the guest refused it; nothing was changed.
     """
     if request.command == "create":
-        return Edited(overwrote=await guest.create(request.path, _encode(request.file_text)))
+        return Edited(overwrote=await guest.create(request.path, _encode(request.file_text), key=key))
     if request.command == "str_replace":
         old, new = _encode(request.old_str), _encode(request.new_str)
-        return Edited(snippet=await guest.str_replace(request.path, old, new))
+        return Edited(snippet=await guest.str_replace(request.path, old, new, key=key))
     if request.command == "insert":
-        return Edited(snippet=await guest.insert(request.path, request.insert_line or 0, _encode(request.new_str)))
+        line, text = request.insert_line or 0, _encode(request.new_str)
+        return Edited(snippet=await guest.insert(request.path, line, text, key=key))
     return Edited(content=await _view(guest, request))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import anyio
 import structlog
@@ -20,6 +21,8 @@ from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tracing import span
+
+T = TypeVar("T")
 
 BEST = "best"
 """The phase under which `score_best` is recorded: what reads submissions and validations passes it over."""
@@ -60,12 +63,15 @@ class Grader:
             raise ScoringError(f"the artefact {sha256} is gone from the data folder")
         return ArtefactRef(stored.sha256, stored.path, stored.size)
 
-    async def score(self, phase: Phase, artefact: ArtefactRef) -> Score:
-        """Score an artefact in its turn; whatever comes of it is recorded."""
-        score = await self._recorded(phase, artefact, partial(self._referee, phase, artefact))
-        if phase == "submit" and score.outcome == "scored":
-            self.shared.changes.leaderboard(self.task.id)
-        return score
+    async def score(self, phase: Phase, artefact: ArtefactRef, conclude: Callable[[Score], T]) -> T:
+        """Score an artefact in its turn; whatever comes of it is recorded, and all that `conclude` writes with it."""
+
+        def concluded(score: Score) -> T:
+            if phase == "submit" and score.outcome == "scored":
+                self.shared.changes.leaderboard(self.task.id)
+            return conclude(score)
+
+        return await self._recorded(phase, artefact, partial(self._referee, phase, artefact), concluded)
 
     async def score_best(self, sha256: str) -> Score:
         """Score a kept artefact as `submit` would have, once the session is over; once, unless we fail at it."""
@@ -75,7 +81,8 @@ class Grader:
         # Before a place to score in: who waits for GPUs keeps nobody from a place.
         async with self.lodging.gpus.borrowed() as gpus:
             artefact = self.kept(sha256)
-            return await self._recorded(BEST, artefact, partial(self._referee, "submit", artefact, borrowed=gpus))
+            referee = partial(self._referee, "submit", artefact, borrowed=gpus)
+            return await self._recorded(BEST, artefact, referee, lambda score: score)
 
     def held(self, phase: str, sha256: str) -> Score | None:
         """The last fault of an artefact that has failed too often, through no fault of its own, to be tried again."""
@@ -86,7 +93,9 @@ class Grader:
         row = self.ledger.row
         return self.shared.services.store.scores.settled(row.id, "submit", row.submission or "")
 
-    async def _recorded(self, phase: str, artefact: ArtefactRef, score: Callable[[], Awaitable[Score]]) -> Score:
+    async def _recorded(
+        self, phase: str, artefact: ArtefactRef, score: Callable[[], Awaitable[Score]], conclude: Callable[[Score], T]
+    ) -> T:
         store, row = self.shared.services.store, self.ledger.row
         submission = store.submissions.add(row.id, phase, artefact.sha256, size=artefact.size, at=self.ledger.now)
         place = self.shared.scoring.total if self.task.scoring.exclusive else Amounts(1)
@@ -98,8 +107,10 @@ class Grader:
             with span("scoring", task=self.task.id, phase=phase):
                 made = await score()
         self.shared.services.meter.scored(self.task.id, phase, made.outcome, made.seconds)
-        store.scores.add(submission.id, made, at=self.ledger.now)
-        return made
+        # In one: a server that is killed leaves a score with its consequences, or an artefact to be scored.
+        with self.ledger.transaction(durable=True):
+            store.scores.add(submission.id, made, at=self.ledger.now)
+            return conclude(made)
 
     async def _referee(self, phase: Phase, artefact: ArtefactRef, *, borrowed: tuple[Gpu, ...] | None = None) -> Score:
         began = anyio.current_time()

@@ -8,20 +8,29 @@ from typing import Any
 
 from anyio.lowlevel import checkpoint
 
-from mlgym_mcp.errors import CallerError, SetupError
+from mlgym_mcp.errors import CallerError, MLGymError, SetupError
 from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
 from mlgym_mcp.sessions.operation import Operation, Spawn
 from mlgym_mcp.sessions.record import to_json
 from mlgym_mcp.sessions.state import LIVE, SessionState
-from mlgym_mcp.store import SessionRow, Store
+from mlgym_mcp.store import Event, SessionRow, Store
 
 UNTOLD = "The server failed at this call, through no fault of its caller; its log says why."
 """What is kept of an error whose text is none of the agent's business: an event is read by whoever has the handle."""
 FREE_KEPT = 16 * 1024 * 1024
 """Characters of what free calls asked and were told that are kept of one session: no budget bounds them."""
 SCORING_KINDS = frozenset({"validate", "submit"})
+REPEATED_FREE_KINDS = frozenset({"job", "checkpoint", "restore", "end"})
+REPEATED_KINDS = REPEATED_FREE_KINDS | {"bash", "edit", "memory_read", "search_papers", "read_paper"}
+"""What acts once however often it is repeated under its key, also by another server: the guest sees to it, or it has
+no effect until its reply is recorded, or none at all."""
+STOPPED = "the server stopped before it answered"
+UNSURE = (
+    "The server stopped during this call, and nobody can tell whether it took effect: look, and then, if it did not, "
+    "call again with a new key."
+)
 
 
 @dataclass(slots=True)
@@ -54,6 +63,8 @@ class Ledger:
         self.budget = load_budget(row.budget)
         self.charged_now = 0
         """Charged calls that are not answered yet."""
+        self._unanswered: set[int] = set()
+        """Events of charged calls that an earlier server did not answer, and whose callers may ask again."""
         self.calls_now = 0
         """Calls, free ones too, that the sandbox works on."""
         self._free_kept = 0
@@ -109,11 +120,14 @@ class Ledger:
         """
         now = self.now
         if call.key and (before := self._store.events.by_key(self.row.id, call.key)):
-            return Entry(kind, request, call.key, now, charged=False, event=before.id)
+            self._unanswered.discard(before.id)
+            self.charged_now += charge
+            self.use()
+            return Entry(kind, request, call.key, now, charged=charge, event=before.id)
         budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
         entry = Entry(kind, request, call.key, now, charged=charge)
         if call.key:
-            with self._transaction():
+            with self.transaction():
                 self.change(budget=budget, lease_until=now + self.lease_s)
                 self._written(entry)
         else:
@@ -130,12 +144,18 @@ class Ledger:
         self._changed()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """What the block writes lasts whole or not at all; nothing in it may wait.
+
+        Args:
+            durable: whether it survives a power cut.
+        """
+        row, budget = self.row, self.budget
         try:
-            with self._store.write():
+            with self._store.write(durable=durable):
                 yield
         except BaseException:
-            self._stored = None
+            self.row, self.budget, self._stored = row, budget, None
             raise
 
     async def _write_behind(self, entry: Entry) -> None:
@@ -145,7 +165,7 @@ class Ledger:
     def _written(self, entry: Entry) -> int:
         """The id of an entry's event, written with the session's row if it was not yet."""
         if entry.event is None:
-            with self._transaction():
+            with self.transaction():
                 entry.event = self._store.events.begin(
                     self.row.id, entry.kind, to_json(entry.request), at=entry.began, key=entry.key
                 )
@@ -169,14 +189,20 @@ class Ledger:
     def fail(self, entry: Entry, error: BaseException, *, refund: bool) -> None:
         """Record that an accepted call came to nothing; a refunded one may be repeated under its key."""
         told = (str(error) or repr(error)) if isinstance(error, CallerError | SetupError) else UNTOLD
-        with self._transaction():
-            event = self._written(entry)
-            if refund:
-                self.refund(entry)
-            if (entry.charged and not refund) or self._keeps(entry, told):
-                self._store.events.finish(event, seconds=self.now - entry.began, error=told)
-            else:
-                self._store.events.remove(event)
+        try:
+            with self.transaction():
+                event = self._written(entry)
+                if refund:
+                    self.refund(entry)
+                if (entry.charged and not refund) or self._keeps(entry, told):
+                    self._store.events.finish(event, seconds=self.now - entry.began, error=told)
+                else:
+                    self._store.events.remove(event)
+        except MLGymError:
+            if refund and entry.charged:  # what can't be recorded now is written with the next change
+                self.budget = self.budget.refund(validation=entry.kind == "validate")
+                self.row = replace(self.row, budget=dump_budget(self.budget))
+            raise
         self._changed()
 
     def _keeps(self, entry: Entry, told: str) -> bool:
@@ -186,7 +212,7 @@ class Ledger:
 
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""
-        with self._transaction():
+        with self.transaction():
             self._store.events.forget_key(self._written(entry))
             if entry.charged:
                 self._give_back(entry.kind)
@@ -219,17 +245,33 @@ class Ledger:
         """How long an accepted call has taken so far."""
         return max(0.0, self.now - entry.began)
 
-    def recover(self) -> None:
-        """Settle the calls during which an earlier server stopped: scoring is given back, commands keep their key."""
-        with self._transaction():
-            for event in self._store.events.list(self.row.id):
-                if event.finished or (event.kind == "bash" and event.key is not None):
-                    continue
-                self._store.events.finish(event.id, seconds=0.0, error="the server stopped before it answered")
-                if event.kind in SCORING_KINDS:
-                    self._store.events.forget_key(event.id)
-                    self._give_back(event.kind)
-            self.change(budget=replace(self.budget, excuses=0).resume(self.now))
+    def owes(self, *, but: Entry | None = None) -> bool:
+        """Whether a charged call, other than `but`, is still to be answered."""
+        return bool(self._unanswered) or self.charged_now > (but is not None and but.charged)
+
+    def recover(self, seen: float) -> None:
+        """Go on from an earlier server, which gave its last sign of life at `seen`, in seconds since the epoch.
+
+        Clock and lease are not charged for the time since. Of the calls that it did not answer, scoring is given back;
+        what acts once however often it is repeated keeps its key, and is taken up when its caller asks again.
+        """
+        with self.transaction():
+            for event in self._store.events.unanswered(self.row.id):
+                if event.key is None or event.kind not in REPEATED_KINDS:
+                    self._settle(event)
+                elif event.kind not in REPEATED_FREE_KINDS:
+                    self._unanswered.add(event.id)
+            if self.live:
+                away = max(0.0, self.now - seen)
+                self.change(budget=self.budget.absent(seen, self.now), lease_until=self.row.lease_until + away)
+
+    def _settle(self, event: Event) -> None:
+        scoring = event.kind in SCORING_KINDS
+        told = STOPPED if scoring or event.key is None else UNSURE
+        self._store.events.finish(event.id, seconds=0.0, error=told)
+        if scoring:
+            self._store.events.forget_key(event.id)
+            self._give_back(event.kind)
 
     def close(self, state: SessionState, exit_status: str, *, reason: str | None = None, **changes: Any) -> None:
         """Write that the session is over."""

@@ -37,6 +37,10 @@ class SessionLimits:
     """Pause between two notices to a waiting caller."""
     slack_s: float = 5.0
     """How long a sandbox may keep a caller beyond what the caller would wait; clients give up after 60 in all."""
+    beat_s: float = 5.0
+    """Pause between two signs of life of a server: for no longer is a session charged for what came after its end."""
+    sweep_s: float = 300.0
+    """Pause between two looks at what other servers have left behind."""
     tick_s: float = 30.0
     """Pause between two looks of a session's keeper at its sandbox, lease and clock."""
 

@@ -1,11 +1,11 @@
 """The lodging: a session's sandbox, opened, reached, kept and given up."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import structlog
@@ -37,6 +37,8 @@ from mlgym_mcp.store import Checkpoint
 from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tracing import span
+
+T = TypeVar("T")
 
 DATA = "/data"
 """Where the agent finds the task's public data, read-only."""
@@ -142,8 +144,10 @@ class Lodging:
         self._scope.cancel()
         self._shared.spawn(Operation(self._dispose))
 
-    async def move(self, checkpoint: Checkpoint) -> None:
+    async def move(self, checkpoint: Checkpoint, arrived: Callable[[], T]) -> T:
         """Go on in a fresh sandbox, with a checkpoint's files; the old one is given up once the new one is ready.
+
+        What `arrived` writes is recorded together with the move.
 
         Raises:
             SessionClosed: the session was closed meanwhile.
@@ -163,11 +167,14 @@ class Lodging:
             await furnish_from(guest, checkpoint, store)
             await guest.renew(lifetime=self._lifetime())
             self.require_open()
+            with self.ledger.transaction():
+                self.ledger.change(sandbox=guest.sandbox_id, token=guest.token, origin=checkpoint.id)
+                told = arrived()
             old, self._guest = self._guest or guest, guest
-            self.ledger.change(sandbox=guest.sandbox_id, token=guest.token, origin=checkpoint.id)
         finally:
             self._shared.spawn(Operation(partial(self._remove, old)))
         self._shared.pool.fill(spec)
+        return told
 
     def forfeit(self, call: Call) -> None:
         """Give the session up, unscored.
@@ -176,9 +183,10 @@ class Lodging:
             SessionClosed: it is over, or its submission is being scored.
         """
         self.require_open()
-        entry = self.ledger.accept("end", {}, call, charge=False)
-        self.close("ended", exit_status.FORFEITED)
-        self.ledger.finish(entry, {})
+        with self.ledger.transaction():
+            entry = self.ledger.accept("end", {}, call, charge=False)
+            self.close("ended", exit_status.FORFEITED)
+            self.ledger.finish(entry, {})
 
     async def resume(self) -> None:
         """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
@@ -192,7 +200,8 @@ class Lodging:
         guest = self._connect()
         try:
             async with self.attended():
-                await guest.hello()
+                # Which also makes sure that it answers. Its clock ran on while no server was there.
+                await guest.renew(lifetime=self._lifetime())
         except SandboxGone:
             if self.ledger.live:
                 self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
@@ -305,6 +314,8 @@ class Lodging:
             self.ledger.change(reason=reason)
 
     async def _dispose(self) -> None:
+        if self.ledger.live:
+            return  # that it was closed could not be recorded, and so is not true
         guest, self._guest = self._guest, None
         try:
             await self._remove(guest or self._connect())

@@ -14,6 +14,7 @@ import anyio
 from mlgym_mcp.errors import CallerError, UnknownSession
 from mlgym_mcp.meter import Census
 from mlgym_mcp.sandbox.pool import WarmPool
+from mlgym_mcp.sessions.alive import alive
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.budget import Budget, dump_budget, lowered
 from mlgym_mcp.sessions.call import PATIENT, Call
@@ -33,12 +34,14 @@ from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.state import LIVE
-from mlgym_mcp.sessions.sweep import sweep
+from mlgym_mcp.sessions.sweep import Sweep
 from mlgym_mcp.store import SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
 DEFAULT_LIMITS = SessionLimits()
 KEY_USED = "This key was used to start a session on {task}; give each `start` and `fork` a key of its own."
+FORK_KEY = "fork ⑂ {key}"
+"""The key of a fork's own checkpoint; callers' keys are ASCII."""
 NO_SESSION = "There is no session with this handle; `start` makes one."
 
 
@@ -73,7 +76,8 @@ class SessionManager:
         self._sessions: dict[str, Session] = {}
         self._adopting: dict[str, Operation[Session]] = {}
         self._last_used: dict[str, str] = {}
-        self._swept = False
+        self._sweep = Sweep(shared.services, self._adopt)
+        self._sweeping = False
 
     @classmethod
     @asynccontextmanager
@@ -95,7 +99,8 @@ class SessionManager:
                 drain=drain or Drain(),
             )
             try:
-                yield cls(shared)
+                async with alive(shared):
+                    yield cls(shared)
             finally:
                 task_group.cancel_scope.cancel()
 
@@ -122,7 +127,7 @@ class SessionManager:
             SetupError: the operator has to do something first; the session is lost.
             InfrastructureError: it could not be opened; the session is lost.
         """
-        self._sweep_once()
+        self._begin_to_sweep()
         self._forget_finished()
         task = self._services.tasks.get(request.task)
         return await self._open(task, self._row(task, request, principal, call.key), call)
@@ -141,7 +146,9 @@ class SessionManager:
                 raise CallerError(KEY_USED.format(task=known.task))
             return await self._opened(await self.get(known.id, principal=principal), call)
         if checkpoint is None:
-            checkpoint = (await source.checkpoint(call=replace(call, key=None))).name
+            # Under a key of its own, or repetitions at the same time would begin from different checkpoints.
+            key = call.key and FORK_KEY.format(key=call.key)
+            checkpoint = (await source.checkpoint(call=replace(call, key=key))).name
         origin = source.origin(checkpoint)
         request = StartRequest(source.task.id, source.flavour, source.protocol, source.gpu_count)
         row = self._row(source.task, request, principal, call.key)
@@ -158,7 +165,7 @@ class SessionManager:
             self._shared.limits.quota.require_room(self._store, row)
         kept = self._store.sessions.add(row)
         if kept.id != row.id:
-            _require_same(kept, row)
+            self._require_same(kept, row)
             session = await self.get(kept.id, principal=row.principal)
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
@@ -186,7 +193,7 @@ class SessionManager:
             UnknownSession: there is none that this principal may use.
             CallerError: it isn't over, and another live server has it, or it runs where this server can't reach it.
         """
-        self._sweep_once()
+        self._begin_to_sweep()
         session = self._sessions.get(session_id)
         if session is None:
             # All handles are ASCII; anything else might be what the store can't even look for, half a surrogate pair.
@@ -215,7 +222,15 @@ class SessionManager:
 
     async def sweep(self) -> None:
         """Remove and end what servers that are gone have left behind."""
-        await sweep(self._services, self._adopt)
+        await self._sweep.look()
+
+    def _require_same(self, first: SessionRow, row: SessionRow) -> None:
+        """Refuse a key that was used for something else. That `first` has gone back to a checkpoint makes it none."""
+        forked = first.origin is not None
+        if first.origin is not None and row.origin is None:
+            forked = self._store.checkpoints.get(first.origin).session != first.id
+        if (first.task, first.protocol, forked) != (row.task, row.protocol, row.origin is not None):
+            raise CallerError(KEY_USED.format(task=first.task))
 
     def _require_room(self) -> None:
         waiting = sum(session.state == "waiting" for session in self._sessions.values())
@@ -241,9 +256,13 @@ class SessionManager:
 
     async def _take_over(self, row: SessionRow) -> Session:
         try:
-            self._claim(row)
-            claimed = self._store.sessions.get(row.id) or row
-            session = Session(self._shared, self._services.tasks.get(row.task), claimed)
+            task = self._services.tasks.get(row.task)
+            with self._store.write():  # nobody else's, and its absence excused, or neither
+                seen = self._claim(row)
+                claimed = self._store.sessions.get(row.id) or row
+                session = Session(self._shared, task, claimed)
+                if claimed.owner == self._store.instance.id:
+                    session.take_up(seen)
             if claimed.owner == self._store.instance.id:
                 await session.resume()
                 self._sessions[row.id] = session
@@ -251,10 +270,11 @@ class SessionManager:
             del self._adopting[row.id]
         return session
 
-    def _claim(self, row: SessionRow) -> None:
-        instance = self._store.instance
+    def _claim(self, row: SessionRow) -> float:
+        """Become the owner if nobody is; when the last one gave its last sign of life, in seconds since the epoch."""
+        instance, now = self._store.instance, self._services.clock.now()
         if row.owner == instance.id:
-            return
+            return now
         if row.backend != self._services.backend.name and row.state in LIVE:
             raise CallerError(
                 f"This session's sandbox runs on {row.backend}, this server uses {self._services.backend.name}; "
@@ -266,12 +286,19 @@ class SessionManager:
             raise CallerError(
                 "Another server on this machine is using this session; use it there, or `start` a new one."
             )
+        seen = self._store.last_seen(row.owner)
+        return now if seen is None else seen
 
-    def _sweep_once(self) -> None:
+    def _begin_to_sweep(self) -> None:
         # With the first use, not at start-up: clients start a server just to list its tools.
-        if not self._swept:
-            self._swept = True
-            self._shared.spawn(Operation(self.sweep))
+        if not self._sweeping:
+            self._sweeping = True
+            self._shared.spawn(Operation(self._keep_swept))
+
+    async def _keep_swept(self) -> None:
+        while True:
+            await self._sweep.look()
+            await self._services.clock.sleep(self._shared.limits.sweep_s)
 
     def _row(self, task: TaskSpec, request: StartRequest, principal: str, key: str | None) -> SessionRow:
         gpus = task.resources.gpus if request.gpus is None else request.gpus
@@ -303,8 +330,3 @@ class SessionManager:
             agent=request.agent,
             aids=" ".join(aid for aid in request.aids if not (nobody and aid == "memory")),
         )
-
-
-def _require_same(first: SessionRow, row: SessionRow) -> None:
-    if (first.task, first.protocol, first.origin) != (row.task, row.protocol, row.origin):
-        raise CallerError(KEY_USED.format(task=first.task))

@@ -69,6 +69,9 @@ class Egress(Protocol):
     async def dismiss(self, sandbox: str) -> None:
         """Let a sandbox reach nothing any more; a no-op when it does not."""
 
+    async def ids(self) -> list[str]:
+        """The sandboxes of this data folder that something is left of here, dead ones included."""
+
 
 class NoEgress:
     """No sandbox reaches anything."""
@@ -84,6 +87,10 @@ class NoEgress:
 
     async def dismiss(self, sandbox: str) -> None:
         """Nothing: none was admitted."""
+
+    async def ids(self) -> list[str]:
+        """None."""
+        return []
 
 
 class Literature(Protocol):

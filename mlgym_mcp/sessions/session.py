@@ -258,9 +258,12 @@ class Session:
         self._shared.spawn(self._lodging.opening)
         self._shared.spawn(Operation(self._keep))
 
+    def take_up(self, seen: float) -> None:
+        """Settle what an earlier server left, whose last sign of life was at `seen`, in seconds since the epoch."""
+        self._ledger.recover(seen)
+
     async def resume(self) -> None:
-        """Go on where an earlier server stopped."""
-        self._ledger.recover()
+        """Go on where an earlier server stopped, once it is taken up."""
         if self.state == "waiting":
             self.begin()
         elif self.state == "open":
@@ -296,8 +299,7 @@ class Session:
                     wait_s=wait_s,
                     time_limit=self._ledger.left().command_time,
                     background=background,
-                    # The same for a repetition after a restart, so that the guest runs it once.
-                    key=f"key:{call.key}" if call.key else "",
+                    key=call.guest_key,
                 )
         self._verdicts.settle()
         reply = CommandReply(result, self._ledger.seconds(entry), self._ledger.left(), self.state)
@@ -307,7 +309,7 @@ class Session:
     async def _edit(self, request: EditRequest, call: Call) -> EditReply:
         guest = await self._lodging.guest(call)
         async with accepted(self._lodging, "edit", request, call) as entry:
-            edited = await edit(guest, request)
+            edited = await edit(guest, request, call.guest_key)
         self._verdicts.settle()
         reply = EditReply(
             command=request.command,
@@ -330,7 +332,7 @@ class Session:
             if action == "kill":
                 result = await guest.job_kill(job)
             elif action == "input":
-                result = await guest.job_input(job, data or b"", wait_s=call.patience)
+                result = await guest.job_input(job, data or b"", wait_s=call.patience, key=call.guest_key)
             else:
                 result = await guest.job_wait(job, wait_s=call.patience)
         self._verdicts.settle()

@@ -1,6 +1,7 @@
 """Verdicts: `validate`, `submit`, and what is submitted when the budget ends first."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mlgym_mcp.errors import CallerError, InfrastructureError, MLGymError, SessionBusy
 from mlgym_mcp.scoring.score import Phase, Score
@@ -53,9 +54,10 @@ class Verdicts:
 
     async def submit(self, call: Call) -> ScoreReply:
         """Score the artefact and end the session; or collect that score, any number of times."""
-        if (reply := self._settled()) is not None:
+        known = self._once.known("submit", call, ScoreReply)
+        if known is None and (reply := self._settled()) is not None:
             return reply
-        if not self._ledger.owned:
+        if known is None and not self._ledger.owned:
             raise SessionBusy(ELSEWHERE)
         resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
         return await self._collect("submit", call, resubmit)
@@ -81,10 +83,10 @@ class Verdicts:
         if not self._ledger.live and self._ledger.row.submission is not None and self._settled() is None:
             self._start("submit", PATIENT, self._score_submission)
 
-    def settle(self) -> None:
-        """Cut the session off if its budget is spent and no call that was paid for goes on."""
+    def settle(self, *, answering: Entry | None = None) -> None:
+        """Cut the session off if its budget is spent and no call that was paid for goes on, but for `answering`."""
         ledger = self._ledger
-        if ledger.state != "open" or ledger.charged_now:
+        if ledger.state != "open" or ledger.owes(but=answering):
             return
         if (cause := ledger.budget.spent(ledger.now)) is not None:
             self.cut_off(cause)
@@ -114,14 +116,12 @@ class Verdicts:
         try:
             async with accepted(self._lodging, "validate", {}, call) as entry:
                 artefact = await self._grader.pack(guest)
-                held = self._grader.held("validate", artefact.sha256)
-                score = held or await self._grader.score("validate", artefact)
-                if score.outcome == "scored":
-                    self._ledger.change(validated=artefact.sha256)
+                if (held := self._grader.held("validate", artefact.sha256)) is not None:
+                    return self._answer(entry, held)
+                return await self._grader.score("validate", artefact, partial(self._answer, entry))
         except MLGymError:
             self.settle()
             raise
-        return self._answer(entry, score)
 
     async def _submit(self, call: Call) -> ScoreReply:
         sha256 = self._ledger.row.submission
@@ -134,12 +134,10 @@ class Verdicts:
                 if guest is not None:
                     self._lodging.require_open()  # it may have been closed while the artefact was taken
                 self._ledger.change(submission=artefact.sha256)
-                score = await self._grader.score("submit", artefact)
-                self._conclude(score)
+                return await self._grader.score("submit", artefact, partial(self._answer, entry))
         except MLGymError:
             self.settle()
             raise
-        return self._answer(entry, score)
 
     async def _cut_off_by_harness(self, cause: HarnessCause, call: Call) -> ScoreReply:
         if (validation := self._uncollected.get("validate")) is not None:
@@ -177,12 +175,18 @@ class Verdicts:
 
     async def _score_submission(self) -> ScoreReply:
         artefact = self._grader.kept(self._ledger.row.submission or "")
-        score = None
+        reply = None
         try:
-            while score is None or (score.outcome == "infrastructure_fault" and not self._held()):
-                score = await self._grader.score("submit", artefact)
+            while reply is None:
+                reply = await self._grader.score("submit", artefact, self._noted)
         finally:
             self._lodging.gpus.give()
+        return reply
+
+    def _noted(self, score: Score) -> ScoreReply | None:
+        """The reply to nobody that is kept of an automatic submission; None where it is to be scored again."""
+        if score.outcome == "infrastructure_fault" and not self._held():
+            return None
         if score.outcome == "submission_fault":
             self._ledger.change(exit_status=exit_status.faulty(self._ledger.row.exit_status or ""))
         reply = self._reply("submit", score.outcome, score, seconds=score.seconds)
@@ -190,9 +194,13 @@ class Verdicts:
         return reply
 
     def _answer(self, entry: Entry, score: Score) -> ScoreReply:
+        if score.phase == "submit":
+            self._conclude(score)
+        elif score.outcome == "scored":
+            self._ledger.change(validated=score.artefact)
         if score.outcome == "infrastructure_fault":
             self._ledger.refund(entry)
-        self.settle()
+        self.settle(answering=entry)
         reply = self._reply(score.phase, score.outcome, score, seconds=self._ledger.seconds(entry))
         self._ledger.finish(entry, reply)
         return reply

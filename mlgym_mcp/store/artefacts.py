@@ -1,5 +1,6 @@
 """Artefacts: packed submissions, kept as files named by their hash."""
 
+import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from mlgym_mcp.errors import DiskFull
 from mlgym_mcp.store.files import keep, temporary_name
 
 
@@ -22,10 +24,11 @@ class StoredArtefact:
 
 
 class Artefacts:
-    """The folder of artefacts."""
+    """The folder of artefacts, as one instance writes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, writer: str) -> None:
         self._folder = folder
+        self._writer = writer
 
     def get(self, sha256: str) -> StoredArtefact | None:
         """The artefact with this hash, or None."""
@@ -38,8 +41,12 @@ class Artefacts:
         return [found for name in names if (found := self.get(name)) is not None]
 
     async def add(self, chunks: AsyncIterator[bytes]) -> StoredArtefact:
-        """Keep what a stream brings; on return it is on the disk. Nothing is left of a stream that fails."""
-        part = temporary_name(self._folder / "artefact")
+        """Keep what a stream brings; on return it is on the disk. Nothing is left of a stream that fails.
+
+        Raises:
+            DiskFull: there is no room for it.
+        """
+        part = temporary_name(self._folder / "artefact", self._writer)
         digest = hashlib.sha256()
         try:
             async with await anyio.open_file(part, "xb") as file:
@@ -50,6 +57,10 @@ class Artefacts:
                 await anyio.to_thread.run_sync(os.fsync, file.wrapped.fileno())
             path = self._path(digest.hexdigest())
             await anyio.to_thread.run_sync(keep, part, path)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull from error
+            raise
         finally:
             part.unlink(missing_ok=True)
         return StoredArtefact(digest.hexdigest(), path, path.stat().st_size)

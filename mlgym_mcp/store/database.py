@@ -6,15 +6,16 @@ It is written on the event loop: a commit in WAL takes 0.02 ms, and 0.16 ms thro
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mlgym_mcp.errors import SetupError, StoreError
+from mlgym_mcp.errors import DiskFull, SetupError, StoreError
 from mlgym_mcp.store.schema import STEPS
 
 BUSY_TIMEOUT_MS = 5000
 """How long a write waits for another server's."""
+SETTINGS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
 
 
 class Database:
@@ -32,8 +33,8 @@ class Database:
         """Open the file, made if absent, in this version's schema.
 
         Raises:
-            SetupError: a newer version of the program has written it.
-            StoreError: it can't be opened.
+            SetupError: a newer version of the program has written it, or the disk is full.
+            StoreError: it can't be opened, or be brought to this version.
         """
         try:
             connection = sqlite3.connect(path, isolation_level=None)
@@ -41,11 +42,9 @@ class Database:
             raise StoreError(f"{path} can't be opened: {error}") from error
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
             database = cls(connection)
+            for setting in (f"busy_timeout = {BUSY_TIMEOUT_MS}", *SETTINGS):
+                database._execute(f"PRAGMA {setting}")
             database._migrate(path)
             yield database
         finally:
@@ -57,6 +56,9 @@ class Database:
 
         Args:
             durable: whether it survives a power cut, at the price of a sync.
+
+        Raises:
+            DiskFull: there is no room for it.
         """
         if self._depth:
             yield
@@ -64,18 +66,11 @@ class Database:
         began = time.perf_counter()
         if durable:
             self._execute("PRAGMA synchronous = FULL")
-        self._execute("BEGIN IMMEDIATE")
-        self._depth += 1
         try:
-            yield
-        except BaseException:
-            self._connection.rollback()
-            raise
-        else:
-            self._execute("COMMIT")
+            with self._transaction():
+                yield
             self.told(time.perf_counter() - began)
         finally:
-            self._depth -= 1
             if durable:
                 self._execute("PRAGMA synchronous = NORMAL")
 
@@ -112,10 +107,27 @@ class Database:
         self.told(time.perf_counter() - began)
         return cursor
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            # Of a commit that failed, too: it may have left the transaction open, and no other could begin.
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+            raise
+        finally:
+            self._depth -= 1
+
     def _execute(self, statement: str, values: dict[str, Any] | None = None) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, values or {})
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise DiskFull from error
             raise StoreError(f"the store refused a statement: {error}") from error
 
     def _migrate(self, path: Path) -> None:

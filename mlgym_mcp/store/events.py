@@ -84,6 +84,11 @@ class Events:
         (count,) = self._database.rows("SELECT COUNT(*) FROM events WHERE session = :session", {"session": session})
         return [_event(row) for row in found], int(count[0])
 
+    def unanswered(self, session: str) -> "list[Event]":
+        """The calls of a session that were accepted and not answered, in order."""
+        query = "SELECT * FROM events WHERE session = :session AND seconds IS NULL ORDER BY id"
+        return [_event(found) for found in self._database.rows(query, {"session": session})]
+
     def list(self, session: str) -> list[Event]:
         """All events of a session, in order."""
         query = "SELECT * FROM events WHERE session = :session ORDER BY id"

@@ -2,18 +2,26 @@
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 
-def temporary_name(path: Path) -> Path:
-    """A new name beside `path`, on the same file system."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+def temporary_name(path: Path, writer: str) -> Path:
+    """A new name beside `path`, on the same file system, that tells who writes it: an instance."""
+    return path.with_name(f".{path.name}.{writer}.{secrets.token_hex(6)}.part")
 
 
-def write_once(path: Path, content: bytes) -> None:
+def remove_parts(folder: Path, gone: Callable[[str], bool]) -> None:
+    """Remove the half-written files in a folder whose writers are gone."""
+    for part in folder.glob(".*.part"):
+        if gone(part.name.split(".")[-3]):
+            part.unlink(missing_ok=True)
+
+
+def write_once(path: Path, content: bytes, writer: str) -> None:
     """Write a file of mode 0600, whole and synced, unless there is one already; whoever comes first wins."""
-    part = temporary_name(path)
+    part = temporary_name(path, writer)
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)

@@ -38,10 +38,13 @@ class Instance:
 
     @classmethod
     def _create(cls, folder: Path) -> "Instance":
-        name = secrets.token_hex(ID_LENGTH // 2)
-        file = open(_path(folder, name), "xb")  # noqa: SIM115 - held for the life of the server
-        lock.try_lock(file)  # a new file's: nobody else has it
-        return cls(id=name, folder=folder, _file=file)
+        while True:
+            name = secrets.token_hex(ID_LENGTH // 2)
+            file = open(_path(folder, name), "xb")  # noqa: SIM115 - held for the life of the server
+            # Until it is locked, another may take it for one that a dead server has left, and remove it.
+            if lock.try_lock(file) and _path(folder, name).exists():
+                return cls(id=name, folder=folder, _file=file)
+            file.close()
 
     def free(self, owner: str | None) -> bool:
         """Whether what this owner owned may be taken over: nobody owns it, or its server is dead."""
@@ -56,6 +59,12 @@ class Instance:
             return True
         except OSError:
             return False
+
+    def remove_stale(self) -> None:
+        """Remove the files of instances that are dead."""
+        for path in self.folder.glob("*.lock"):
+            if path.stem != self.id and self.free(path.stem):
+                path.unlink(missing_ok=True)
 
     def new_sandbox_id(self) -> str:
         """A new id for a sandbox that this instance makes; whoever finds it can tell whose it was."""

@@ -141,5 +141,9 @@ CREATE TABLE tokens (
 CREATE INDEX sessions_by_principal ON sessions (principal, created_at)
 """
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
+VERSION_7 = """
+ALTER TABLE instances ADD COLUMN seen_at REAL
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7)
 """Step N leads from version N to version N + 1."""

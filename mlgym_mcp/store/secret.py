@@ -10,14 +10,14 @@ from mlgym_mcp.store.files import write_once
 SIZE = 32
 
 
-def read_secret(path: Path) -> bytes:
-    """The secret, drawn now if there is none.
+def read_secret(path: Path, reader: str) -> bytes:
+    """The secret, drawn now if there is none; `reader` is the instance that asks.
 
     Raises:
         StoreError: the file doesn't hold a secret.
     """
     if not path.exists():
-        write_once(path, secrets.token_bytes(SIZE))
+        write_once(path, secrets.token_bytes(SIZE), reader)
     secret = path.read_bytes()
     if len(secret) != SIZE:
         raise StoreError(f"{path} should hold {SIZE} bytes, but holds {len(secret)}.")

@@ -13,6 +13,7 @@ from mlgym_mcp.store.audit import AuditLog
 from mlgym_mcp.store.checkpoints import Checkpoints
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
+from mlgym_mcp.store.files import remove_parts
 from mlgym_mcp.store.folder import DATABASE, made
 from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
@@ -23,6 +24,9 @@ from mlgym_mcp.store.sessions import Sessions
 from mlgym_mcp.store.submissions import Submissions
 from mlgym_mcp.store.tokens import Tokens
 from mlgym_mcp.store.wishes import Wishes
+
+KNOWN = "INSERT OR IGNORE INTO instances (id, started_at, process) VALUES (:id, :at, :process)"
+SEEN = "UPDATE instances SET seen_at = :at WHERE id = :id"
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,9 @@ class Store:
                 notes=Notes(database),
                 tokens=Tokens(database),
                 audit=AuditLog(folder),
-                artefacts=Artefacts(folder / "artefacts"),
-                workspaces=Artefacts(folder / "workspaces"),
-                secret=read_secret(folder / "secret"),
+                artefacts=Artefacts(folder / "artefacts", instance.id),
+                workspaces=Artefacts(folder / "workspaces", instance.id),
+                secret=read_secret(folder / "secret", instance.id),
             )
 
     @property
@@ -88,11 +92,25 @@ class Store:
 
     def sandbox_id(self) -> str:
         """A new id for a sandbox; the first makes this instance known as one that may have left sandboxes behind."""
-        self.database.insert(
-            "INSERT OR IGNORE INTO instances (id, started_at, process) VALUES (:id, :at, :process)",
-            {"id": self.instance.id, "at": time.time(), "process": os.getpid()},
-        )
+        self.database.insert(KNOWN, {"id": self.instance.id, "at": time.time(), "process": os.getpid()})
         return self.instance.new_sandbox_id()
+
+    def beat(self, at: float) -> None:
+        """Give a sign of life, `at` seconds since the epoch, for those who will take over what this instance owns."""
+        with self.write():
+            self.database.insert(KNOWN, {"id": self.instance.id, "at": at, "process": os.getpid()})
+            self.database.change(SEEN, {"id": self.instance.id, "at": at})
+
+    def last_seen(self, owner: str | None) -> float | None:
+        """When an instance gave its last sign of life; None if that is not known."""
+        found = self.database.row("SELECT seen_at FROM instances WHERE id = :id", {"id": owner})
+        return None if found is None else found["seen_at"]
+
+    def remove_remains(self) -> None:
+        """Remove what instances that are gone have left half-written, and their locks."""
+        for folder in (self.folder, self.folder / "artefacts", self.folder / "workspaces"):
+            remove_parts(folder, self.instance.free)
+        self.instance.remove_stale()
 
     def abandoned(self, sandbox_id: str) -> bool:
         """Whether a sandbox was made by an instance of this folder that is gone."""

@@ -7,6 +7,7 @@ from files import Files
 from job import Job, describe
 from jobs import EDGE, Jobs
 from lease import Lease
+from once import Answer, Once
 from pack import Packer
 from peers import Header, Peer
 from programs import Programs
@@ -25,6 +26,7 @@ class Operations:
         self._packer = packer
         self._programs = programs
         self._lease = lease
+        self._once = Once()
         self._operations: dict[str, Callable[[Peer, Header, bytes], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_op_")
         }
@@ -45,7 +47,7 @@ class Operations:
     def _op_run(self, peer: Peer, header: Header, body: bytes) -> None:
         self._jobs.run(
             body,
-            str(header.get("key", "")),
+            _key(header),
             wait=_wait(header),
             limit=float(header["limit"]),
             background=bool(header.get("background")),
@@ -63,7 +65,12 @@ class Operations:
 
     def _op_input(self, peer: Peer, header: Header, body: bytes) -> None:
         job = self._jobs.get(str(header["job"]))
-        self._jobs.feed(job, body)
+
+        def feed() -> Answer:
+            self._jobs.feed(job, body)
+            return {}, b""
+
+        self._once.do(_key(header), feed)
         job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, _offset(header)))
 
     def _op_jobs(self, peer: Peer, header: Header, body: bytes) -> None:
@@ -87,14 +94,14 @@ class Operations:
         peer.reply(header, answer, view.data)
 
     def _op_create(self, peer: Peer, header: Header, body: bytes) -> None:
-        peer.reply(header, {"overwrote": self._files.create(header["path"], body)})
+        self._reply_once(peer, header, lambda: ({"overwrote": self._files.create(header["path"], body)}, b""))
 
     def _op_str_replace(self, peer: Peer, header: Header, body: bytes) -> None:
         old = int(header["old"])
-        peer.reply(header, {}, self._files.str_replace(header["path"], body[:old], body[old:]))
+        self._reply_once(peer, header, lambda: ({}, self._files.str_replace(header["path"], body[:old], body[old:])))
 
     def _op_insert(self, peer: Peer, header: Header, body: bytes) -> None:
-        peer.reply(header, {}, self._files.insert(header["path"], int(header["line"]), body))
+        self._reply_once(peer, header, lambda: ({}, self._files.insert(header["path"], int(header["line"]), body)))
 
     def _op_read(self, peer: Peer, header: Header, body: bytes) -> None:
         length = min(int(header["length"]), MAX_CHUNK)
@@ -141,6 +148,9 @@ class Operations:
         self._lease.renew(float(header["lifetime"]))
         peer.reply(header, {})
 
+    def _reply_once(self, peer: Peer, header: Header, act: Callable[[], Answer]) -> None:
+        peer.reply(header, *self._once.do(_key(header), act))
+
     def _reporter(self, peer: Peer, request: Header, offset: int) -> Callable[[Job], None]:
         def report(job: Job) -> None:
             try:
@@ -160,6 +170,10 @@ class Operations:
             head, tail = job.read(offset, EDGE), job.read(max(0, answer["size"] - EDGE), EDGE)
         answer.update(head=len(head), omitted=max(0, left - len(head) - len(tail)), cwd=self._jobs.cwd)
         return answer, head + tail
+
+
+def _key(header: Header) -> str:
+    return str(header.get("key", ""))
 
 
 def _wait(header: Header) -> float:

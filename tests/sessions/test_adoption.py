@@ -177,16 +177,60 @@ async def test_a_score_is_given_again_by_any_later_server(tmp_path: Path) -> Non
         assert (again.outcome, again.score, again.exit_status) == ("scored", final.score, "submitted")
 
 
-async def test_a_session_whose_wall_time_ended_without_a_server_is_cut_off(tmp_path: Path) -> None:
+async def test_a_session_is_not_charged_for_the_absence_of_a_server_neither_time_nor_lease(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, _):
+        session = await manager.start(START)
+        world.clock.advance(100)
+    world.clock.advance(world.limits.lease_s + 1)
+    async with world.server() as (manager, _):
+        again = await manager.get(session.id)
+        (guest,) = world.backend.guests.values()
+        assert (again.state, again.left.wall_time) == ("open", 3500)
+        assert guest.lifetime == 3500 + world.limits.orphan_grace
+
+
+async def test_a_server_that_is_killed_leaves_its_last_sign_of_life(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (first, dead), world.server() as (second, _):
+        session = await first.start(START)
+        world.clock.advance(100)
+        await until(lambda: dead.last_seen(dead.instance.id) == world.clock.now())
+        dead.instance.release()
+        dead.database.row("PRAGMA query_only = ON")  # it gives none any more
+        world.clock.advance(2000)
+        assert (await second.get(session.id)).left.wall_time == 3500
+
+
+async def test_a_session_whose_wall_time_ended_before_its_server_is_cut_off(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, _):
         session = await manager.start(START)
         await session.validate()
-    world.clock.advance(4000)
+        manager._shared.task_group.cancel_scope.cancel()
+        world.clock.advance(4000)
     async with world.server() as (manager, _):
         again = await manager.get(session.id)
         assert again.state == "cut_off"
         assert (await again.submit()).exit_status == "autosubmission (exit_cost)"
+
+
+async def test_what_another_server_leaves_later_is_swept_away_too(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, store):
+        await manager.start(START)
+        await until(lambda: not world.clock.now() > 1_000_000)
+        async with world.server() as (_, other):
+            left = other.sandbox_id()
+            await world.backend.start(SandboxSpec(id=left, token="", profile="plain", limits=Limits()))
+            part = store.folder / "artefacts" / f".artefact.{other.instance.id}.0.part"
+            part.touch()
+            await manager.sweep()
+            assert left in world.backend.guests and part.exists()
+        world.clock.advance(world.limits.sweep_s)
+        await until(lambda: left not in world.backend.guests)
+        assert not part.exists()
+        assert [path.stem for path in store.instance.folder.iterdir()] == [store.instance.id]
 
 
 async def test_the_sweep_removes_sandboxes_that_nobody_owns_any_more(tmp_path: Path) -> None:

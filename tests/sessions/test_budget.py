@@ -68,6 +68,17 @@ def test_overlapping_waits_count_once() -> None:
     assert both.resume(1030).resume(1040).elapsed(1045) == 15
 
 
+def test_the_absence_of_a_server_is_not_charged() -> None:
+    assert FRESH.absent(1010, 1500).elapsed(1505) == 15
+    assert FRESH.absent(990, 1500).elapsed(1505) == 5
+    assert Budget(LIMITS).absent(0, 1500) == Budget(LIMITS)
+
+
+def test_an_absence_ends_the_waits_for_the_server_that_is_gone_and_counts_once() -> None:
+    both = FRESH.excuse(1010).excuse(1020)
+    assert both.absent(1030, 1500).elapsed(1505) == 15
+
+
 def test_resuming_what_was_not_excused_changes_nothing() -> None:
     assert FRESH.resume(1050) == FRESH
 

@@ -12,6 +12,7 @@ from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.record import from_json, to_json
 from mlgym_mcp.sessions.replies import EditReply, FileContent
+from mlgym_mcp.sessions.session import Session
 from tests.fakes import TASK, World, until, write_task
 
 START = StartRequest(TASK)
@@ -122,6 +123,54 @@ async def test_a_start_with_a_key_makes_one_session_and_without_one_always_anoth
         first, second = await gather(*[lambda: manager.start(START, call=KEYED)] * 2)
         assert first is second
         assert (await manager.start(START)).id != (await manager.start(START)).id
+
+
+@pytest.mark.parametrize("old", ["edit", "input"])
+async def test_what_was_done_and_not_recorded_is_not_done_again(tmp_path: Path, old: str) -> None:
+    world = World(tmp_path)
+
+    async def call(session: Session) -> object:
+        if old == "input":
+            return await session.job("j1", "input", data=b"x\n", call=Call(wait_s=0, key="k1"))
+        return await session.edit(EditRequest("insert", "log", insert_line=0, new_str="x"), call=KEYED)
+
+    async with world.server() as (manager, store):
+        session = await manager.start(START)
+        await session.bash("cat", background=True)
+        await session.bash("echo first > log")
+        await call(session)
+        store.database.change("UPDATE events SET seconds = NULL, reply = NULL WHERE key = :key", {"key": "k1"})
+    async with world.server() as (manager, _):
+        again = await manager.get(session.id)
+        await call(again)
+        shown = await again.bash("cat log; cat /outputs/j1.log")
+        assert (shown.result.head.count(b"x"), shown.budget.steps) == (1, 6)
+
+
+async def test_a_call_whose_effect_nobody_knows_says_so_and_what_to_do(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with world.server() as (manager, store):
+        session = await manager.start(START)
+        store.events.begin(session.id, "memory_write", "{}", at=0.0, key="k1")
+    async with world.server() as (manager, store):
+        await manager.get(session.id)
+        event = store.events.by_key(session.id, "k1")
+        assert event is not None and "look, and then, if it did not, call again with a new key" in str(event.error)
+
+
+async def test_the_last_step_is_answered_to_who_asks_again_before_the_session_is_cut_off(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    write_task(tmp_path / "tasks", budget={"steps": 1})
+    async with world.server() as (manager, _):
+        session = await manager.start(START)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: session.bash("echo x >> log; hang", call=KEYED))
+            await until(lambda: session._ledger.charged_now == 1)
+            tasks.cancel_scope.cancel()
+    async with world.server() as (manager, _):
+        again = await manager.get(session.id)
+        reply = await again.bash("echo x >> log; hang", call=Call(wait_s=0.01, key="k1"))
+        assert (reply.result.job, reply.state) == ("j1", "cut_off")
 
 
 async def test_a_key_of_one_task_starts_no_session_on_another(tmp_path: Path) -> None:

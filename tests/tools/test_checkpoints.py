@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any, Literal
 
+import anyio
 import pytest
 from mcp import Client
+from mcp.types import RequestParamsMeta
 
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
@@ -150,3 +152,20 @@ async def test_the_group_is_offered_only_where_the_operator_chose_it(tmp_path: P
     async with open_gateway(tmp_path / "data", tmp_path / "cache") as gateway:
         offered = {tool.name for tool in (await gateway.client.list_tools()).tools}
         assert not offered & {"checkpoint", "restore", "fork"}
+
+
+async def test_forks_with_one_key_at_the_same_time_make_one_session(tmp_path: Path) -> None:
+    async with gateway_of(tmp_path) as gateway:
+        session = await gateway.start(GAME)
+        meta = RequestParamsMeta({"mlgym-mcp/key": "k"})  # type: ignore[typeddict-unknown-key]
+        made: list[str] = []
+
+        async def fork() -> None:
+            forked = await gateway.client.call_tool("fork", {"session": session, "wait_s": 50}, meta=meta)
+            made.append((forked.structured_content or {})["session"])
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(fork)
+        assert len(set(made)) == 1
+        assert (await facts_of(gateway, "checkpoint", session=session))["checkpoint"] == "c2"

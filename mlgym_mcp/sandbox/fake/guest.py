@@ -27,6 +27,7 @@ class FakeGuest:
         self.streams: list[FakeStream] = []
         self.ended = False
         self._start_program = start_program
+        self._answers: dict[str, tuple[Header, bytes]] = {}
         self._uploads: list[tuple[str, bytearray]] = []
         self._transfers: list[bytearray] = []
         self._programs: dict[int, RunningProgram] = {}
@@ -65,7 +66,11 @@ class FakeGuest:
         self._op_wait(stream, header, body, reply)
 
     def _op_input(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
-        self.jobs.feed(self.jobs.get(header["job"]), body)
+        def feed() -> tuple[Header, bytes]:
+            self.jobs.feed(self.jobs.get(header["job"]), body)
+            return {}, b""
+
+        self._once(header, feed)
         self._op_wait(stream, header, body, reply)
 
     def _op_jobs(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
@@ -77,13 +82,14 @@ class FakeGuest:
         reply({"kind": kind, "total_lines": lines, "truncated": False}, data)
 
     def _op_create(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
-        reply({"overwrote": self.files.write(header["path"], body)}, b"")
+        reply(*self._once(header, lambda: ({"overwrote": self.files.write(header["path"], body)}, b"")))
 
     def _op_str_replace(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
-        reply({}, self.files.str_replace(header["path"], body[: header["old"]], body[header["old"] :]))
+        old, new = body[: header["old"]], body[header["old"] :]
+        reply(*self._once(header, lambda: ({}, self.files.str_replace(header["path"], old, new))))
 
     def _op_insert(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
-        reply({}, self.files.insert(header["path"], header["line"], body))
+        reply(*self._once(header, lambda: ({}, self.files.insert(header["path"], header["line"], body))))
 
     def _op_read(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
         content = self.files.read(header["path"])
@@ -133,6 +139,12 @@ class FakeGuest:
     def _op_renew(self, stream: FakeStream, header: Header, body: bytes, reply: Reply) -> None:
         self.lifetime = header["lifetime"]
         reply({}, b"")
+
+    def _once(self, header: Header, act: Callable[[], tuple[Header, bytes]]) -> tuple[Header, bytes]:
+        key = header["key"]
+        if key not in self._answers:
+            self._answers[key] = act()
+        return self._answers[key]
 
     def _when_done(self, stream: FakeStream, job: FakeJob, header: Header, tell: Callable[[], None]) -> None:
         if not job.running or header.get("wait", 0) <= 0:

@@ -1,0 +1,78 @@
+"""A server is killed at each of the named points; the next one goes on as if nothing had been."""
+
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult
+
+from mlgym_mcp.store import Store
+from tests.faults.lives import KILL, Ask, Lives, begin, key_of, prepare
+from tests.faults.points import CHAPTERS, POINTS, REST, Point
+from tests.faults.remains import remains
+from tests.gateway import text
+from tests.sandbox.boxes import until
+
+UNRECORDED = ("start", "fork", "kill", "cut_off", "score_best")
+"""Calls that leave no event under their key."""
+SCORES = {"scoring": ["submit", "validate"], "cutting off": ["submit"]}
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
+    return anyio.run(prepare, tmp_path_factory.mktemp("prepared"), cache_dir)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [pytest.param(one, id=one.name, marks=pytest.mark.exhaustive if one.name in REST else ()) for one in POINTS],
+)
+async def test_a_server_killed(tmp_path: Path, cache_dir: Path, prepared: Path, point: Point) -> None:
+    begin(prepared, tmp_path)
+    # A warm sandbox, which nobody owns once its server is killed, is what there is to be swept.
+    settings = {"pool": 1} if point.chapter == "taking over" else {}
+    lives = Lives(tmp_path, cache_dir, point.moment, point.life, settings)
+    asks = CHAPTERS[point.chapter]
+    await lives.through(asks, partial(told_alike, lives, asks))
+    assert lives.deaths == point.life
+    with suppress(TimeoutError):
+        await until(lambda: not remains(lives.data), within=5)  # a loop device goes shortly after its last user
+    assert remains(lives.data) == []
+    recorded_once(lives, asks, SCORES.get(point.chapter, []))
+
+
+async def told_alike(lives: Lives, asks: tuple[Ask, ...], client: Client) -> None:
+    """Repeat every call under its key: nothing is done, and the answers are what they were; then end all sessions."""
+    for number, asked in enumerate(asks):
+        if asked is not KILL:
+            answer = await lives.call(client, asked, number=number)
+            assert told(asked, answer) == told(asked, lives.answers[number])
+    if any("log" in asked.arguments.get("command", "") for asked in asks):
+        log = await client.call_tool("bash", {"session": lives.session, "command": "cat /workspace/log"})
+        assert text(log).startswith("x\n[")
+    with Store.open(lives.data) as store:
+        for row in store.sessions.live():
+            await client.call_tool("end", {"session": row.id})
+
+
+def told(asked: Ask, answer: CallToolResult) -> object:
+    """What is the same however often it is told: of a session as it stands now that is its handle."""
+    assert not answer.is_error, text(answer)
+    facts = answer.structured_content or {}
+    if asked.tool in ("start", "fork"):
+        return facts["session"]
+    return (facts["session"], facts["exit_status"]) if asked.tool in UNRECORDED or asked.tool == "end" else answer
+
+
+def recorded_once(lives: Lives, asks: tuple[Ask, ...], phases: list[str]) -> None:
+    """Every call that was answered is on record, once, and so is every score."""
+    with Store.open(lives.data) as store:
+        events = store.events.list(lives.session)
+        keys = [event.key for event in events if event.key is not None and not event.key.startswith("fork")]
+        assert sorted(keys) == [key_of(number) for number, asked in enumerate(asks) if asked.tool not in UNRECORDED]
+        assert all(event.finished for event in events)
+        scores = [(found.phase, found.score.outcome) for found in store.scores.of_session(lives.session)]
+        assert sorted(scores) == [(phase, "scored") for phase in phases]

@@ -30,14 +30,15 @@ class Quota:
             return
         if self.at_once is not None and store.sessions.live_of(principal) >= self.at_once:
             raise QuotaSpent(
-                f"You have {self.at_once} sessions at once already, as many as you may: `submit` or `end` one first."
+                f"You have as many sessions at once as you may ({self.at_once}): `submit` or `end` one first."
             )
         if self.a_day is not None:
             started = store.sessions.started_since(principal, now - DAY)
             if len(started) >= self.a_day:
                 wait = started[-self.a_day] + DAY - now
                 raise QuotaSpent(
-                    f"You may start {self.a_day} sessions in 24 hours, and have; the next one in {_words(wait)}."
+                    f"You have started as many sessions in 24 hours as you may ({self.a_day}); "
+                    f"the next one in {_words(wait)}."
                 )
 
 

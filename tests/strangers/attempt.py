@@ -46,7 +46,7 @@ def pinned_command(folder: Path, cache_dir: Path) -> dict[str, Any]:
 async def seat_of_one(folder: Path, cache_dir: Path) -> AsyncIterator[Server]:
     """A server over HTTP that lets in by tokens alone, as it is to whoever holds one for a session at the task."""
     secret = "a-token-that-nobody-can-guess"
-    async with http_server(folder, cache_dir, "--tools", "evaluation", MLGYM_MCP_TOKEN=secret) as (url, _):
+    async with http_server(folder, cache_dir, "--tools", "evaluation", token=secret) as (url, _):
         async with Server(url, bearer(secret)).connect() as client:
             started = facts_of(await client.call_tool("start", {"task": TASK, "wait_s": 45}))
             given = facts_of(await client.call_tool("run_token", {"session": started["session"]}))

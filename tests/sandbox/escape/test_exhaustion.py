@@ -11,7 +11,10 @@ from mlgym_mcp.sandbox.base import MIB
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
 from tests.sandbox.boxes import LIMITS, Box, open_box, specify
 from tests.sandbox.escape.bombs import BEGINNING, BOMBS
-from tests.sandbox.test_contract_removal import nothing_remains
+from tests.sandbox.test_contract_removal import (
+    earlier_tests_leave_no_children,  # noqa: F401 - a fixture, used by itself
+    nothing_remains,
+)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a guest alone keeps only some of the limits")
 

@@ -7,13 +7,24 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult, Resource, ResourceTemplate
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    Resource,
+    ResourceTemplate,
+)
+from pydantic import ValidationError
 
 from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
+from mlgym_mcp.excerpt import excerpt
 from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tools import arguments as given
 from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList, TaskRecord, TaskRecords
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
@@ -21,7 +32,7 @@ from mlgym_mcp.tools.files import binary_type, content_of, files_of
 from mlgym_mcp.tools.incoming import Request
 from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard_of
 from mlgym_mcp.tools.render import task_text
-from mlgym_mcp.tools.reply import readable
+from mlgym_mcp.tools.reply import readable, refused
 from mlgym_mcp.tools.updates import Updates
 
 MARKDOWN = "text/markdown"
@@ -52,11 +63,39 @@ class TaskServer(MCPServer[Any]):
         listed = await super().list_resource_templates()
         return [template for template in listed if template.uri_template != TEMPLATE or not self.desk.one_session]
 
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Request | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """A tool's answer; what is wrong with a call is told as what to mend."""
+        try:
+            given.require_characters(name, arguments)
+            return await super().call_tool(name, arguments, context)
+        except CallerError as error:
+            return refused(error)
+        except ToolError as error:
+            return refused(await self._wrong_with(name, arguments, error))
+
+    async def _wrong_with(self, name: str, arguments: dict[str, Any], error: ToolError) -> Exception:
+        schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        if name not in schemas:
+            return CallerError(f"Unknown tool {excerpt(name)}; there are: {', '.join(schemas)}.")
+        if isinstance(error.__cause__, ValidationError) and not isinstance(error, UnexpectedToolError):
+            return CallerError(given.explained(name, error.__cause__, schemas[name]["properties"], arguments))
+        return error
+
     async def read_resource(
         self, uri: Any, context: Request | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """A resource, with the type that it turns out to have."""
-        found = await super().read_resource(uri, context)
+        try:
+            found = await super().read_resource(uri, context)
+        except ResourceNotFoundError as error:
+            if isinstance(error.__cause__, CallerError):  # whose text says more
+                raise
+            raise ResourceNotFoundError(
+                f"There is no resource {excerpt(str(uri))}; `resources/list` and `resources/templates/list`, or the "
+                "description of the tool `read`, say what there is."
+            ) from None
         return found if isinstance(found, InputRequiredResult) else map(_typed, found)
 
     async def get_prompt(

@@ -31,6 +31,7 @@ from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
 from mlgym_mcp.tools.files import binary_type, content_of, files_of
 from mlgym_mcp.tools.incoming import Request
 from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard_of
+from mlgym_mcp.tools.lines import serve_lines
 from mlgym_mcp.tools.render import task_text
 from mlgym_mcp.tools.reply import readable, refused
 from mlgym_mcp.tools.updates import Updates
@@ -51,6 +52,10 @@ class TaskServer(MCPServer[Any]):
 
     desk: Desk
     updates: Updates
+
+    async def run_stdio_async(self) -> None:
+        """Serve on stdin and stdout, where every request is answered."""
+        await serve_lines(self._lowlevel_server)
 
     async def list_resources(self) -> list[Resource]:
         """The static resources, each task with its brief, and its leaderboard: some clients never ask for templates."""
@@ -104,10 +109,13 @@ class TaskServer(MCPServer[Any]):
         """A prompt; what is wrong with the request is told, which the SDK calls an internal error."""
         offered = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in offered:
-            raise MCPError(INVALID_PARAMS, f"There is no prompt {name!r}; there are: {', '.join(offered)}.")
-        needed = [argument.name for argument in offered[name].arguments or () if argument.required]
-        if absent := [needs for needs in needed if needs not in (arguments or {})]:
+            raise MCPError(INVALID_PARAMS, f"There is no prompt {excerpt(name)}; there are: {', '.join(offered)}.")
+        known = {argument.name: argument.required for argument in offered[name].arguments or ()}
+        if absent := [needs for needs, required in known.items() if required and needs not in (arguments or {})]:
             raise MCPError(INVALID_PARAMS, f"The prompt {name!r} needs {', '.join(absent)}.")
+        if unknown := [more for more in arguments or {} if more not in known]:
+            told = f"has no argument {excerpt(unknown[0])}; it has: {', '.join(known)}."
+            raise MCPError(INVALID_PARAMS, f"The prompt {name!r} {told}")
         return await super().get_prompt(name, arguments, context)
 
 

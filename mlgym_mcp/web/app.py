@@ -16,6 +16,7 @@ from mlgym_mcp import __version__, auth
 from mlgym_mcp.sessions.principal import ANONYMOUS
 from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.web.body import BODY_TIME, SlowBody, timely
+from mlgym_mcp.web.wording import plainly
 
 BEARER = "bearer"
 """The principal of whoever shows the server's token."""
@@ -76,7 +77,7 @@ class Gate:
         caller = Caller(principal, scope["path_params"].get("session"))
         try:
             with calling(caller), suppress(ClientDisconnect):
-                await self._app(scope, timely(receive, self._body_time), send)
+                await self._app(scope, timely(receive, self._body_time), plainly(send))
         except SlowBody:
             await TOO_SLOW(scope, receive, send)
 

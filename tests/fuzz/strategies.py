@@ -85,4 +85,5 @@ LEAKS = re.compile(
 
 def is_sentence(text: str) -> bool:
     """Whether a refusal is one that a person would write, and gives nothing away."""
-    return bool(text.strip()) and not LEAKS.search(text) and text.rstrip()[-1] in ".?]:`)"
+    last = text.rstrip().rpartition("\n")[2]
+    return not LEAKS.search(text) and (last.startswith("- ") or last.endswith((".", "?")))

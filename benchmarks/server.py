@@ -16,6 +16,7 @@ from kernel import open_files, pss
 from starlette.types import ASGIApp
 
 from mlgym_mcp import log, stdio
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
@@ -28,6 +29,8 @@ class Vitals(TypedDict):
     """What the server's process holds. Memory in bytes of PSS."""
 
     tasks: int
+    names: list[str]
+    """Of the tasks."""
     threads: int
     files: int
     memory: int
@@ -66,7 +69,7 @@ def serve_http(settings: Settings) -> None:
                 add_tools(server)
                 async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:
                     print(f"{address.url(listener)}/mcp", flush=True)
-                    yield make_app(endpoint, endpoint, token_hash=None)
+                    yield make_app(endpoint, endpoint, Doorkeeper())
 
         serving.run(opening, listener)
 
@@ -79,8 +82,10 @@ def add_tools(server: TaskServer) -> None:
 
     async def vitals() -> Vitals:
         gc.collect()
+        tasks = anyio.get_running_tasks()
         return Vitals(
-            tasks=len(anyio.get_running_tasks()),
+            tasks=len(tasks),
+            names=[str(task.name) for task in tasks],
             threads=threading.active_count(),
             files=open_files(),
             memory=pss(Path("/proc/self")),

@@ -134,12 +134,24 @@ class Connection:
         head = HEAD.format(netloc=self.netloc, tool=tool, length=len(body))
         await self.stream.send(head.encode() + body)
         answered = (await self.stream.receive_until(b"\r\n\r\n", MOST_HEAD)).decode().lower()
-        length = int(answered.split("content-length: ")[1].split("\r\n")[0])
-        answer: dict[str, Any] = json.loads(await self.stream.receive_exactly(length))
+        answer = json.loads(await self._body(answered))
         if "error" in answer or answer["result"].get("isError"):
             raise RuntimeError(f"{tool} failed: {answer}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    async def _body(self, head: str) -> bytes:
+        """The answer's JSON: the whole body, or the last event of a stream, which comes where notices go before it."""
+        if "content-length: " in head:
+            return await self.stream.receive_exactly(int(head.split("content-length: ")[1].split("\r\n")[0]))
+        stream = b""
+        while length := int(await self.stream.receive_until(b"\r\n", MOST_HEAD), 16):
+            stream += await self.stream.receive_exactly(length)
+            await self.stream.receive_exactly(2)
+        await self.stream.receive_exactly(2)
+        return next(line for line in reversed(stream.splitlines()) if line.startswith(b"data: ")).removeprefix(
+            b"data: "
+        )
 
     async def start(self) -> str:
         """Start a session; its handle.

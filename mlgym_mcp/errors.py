@@ -3,6 +3,7 @@
     MLGymError
     ├── CallerError              the caller can mend it: its text goes to the model as written
     │   ├── UnknownTask · UnknownSession
+    │   ├── Forbidden · QuotaSpent
     │   ├── SessionClosed · BudgetSpent · SessionBusy
     │   ├── InvalidSubmission
     │   └── CommandRefused       the guest refused a request (missing file, ambiguous edit, …)
@@ -34,6 +35,14 @@ class UnknownTask(CallerError):
 
 class UnknownSession(CallerError):
     """Raised when a handle names no session that this caller may use."""
+
+
+class Forbidden(CallerError):
+    """Raised when the caller's credential does not allow a call."""
+
+
+class QuotaSpent(CallerError):
+    """Raised when the caller has had as much as it may for now; says when there is more."""
 
 
 class SessionClosed(CallerError):

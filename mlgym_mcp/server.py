@@ -4,62 +4,106 @@ Clients start a server just to list its tools, so opening one makes nothing: the
 sessions are opened by the first call that needs them, and closed with the server.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp
 
 from mlgym_mcp import __version__, assets
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
+from mlgym_mcp.auth.resource import protected_resource
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
 from mlgym_mcp.sessions.principal import ANONYMOUS
+from mlgym_mcp.sessions.quota import Quota
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
+from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tools.caching import cache_hints
 from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.tools.completion import add_completion
 from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
+from mlgym_mcp.tools.guard import Guard
 from mlgym_mcp.tools.instructions import instructions
 from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
 from mlgym_mcp.tools.subscriptions import add_subscriptions
 from mlgym_mcp.tools.updates import Updates
-from mlgym_mcp.web.address import names, require_guard
+from mlgym_mcp.web import address
 from mlgym_mcp.web.app import make_app
+
+if TYPE_CHECKING:  # imported where it is used
+    from mlgym_mcp.auth.jwts import JwtVerifier
 
 Opened = TypeVar("Opened")
 OpenServices: TypeAlias = Callable[[Settings, Catalog], AbstractAsyncContextManager[Services]]
 
 
 @asynccontextmanager
-async def open_web(settings: Settings, open_services: OpenServices | None = None) -> AsyncIterator[ASGIApp]:
+async def open_web(
+    settings: Settings, open_services: OpenServices | None = None, *, now: Callable[[], float] = time.time
+) -> AsyncIterator[ASGIApp]:
     """Open the same server behind HTTP addresses.
+
+    Args:
+        settings: What the operator set.
+        open_services: Opens what sessions stand on; by default the real thing.
+        now: The clock of tokens, in seconds since the epoch.
 
     Raises:
         SetupError: it would be open to strangers.
         UnknownTask: as for `open_server`.
     """
-    require_guard(settings.host, settings.token)
     if settings.pool is None:  # unlike a client that starts a server of its own, many sessions are to be expected
         settings = settings.model_copy(update={"pool": 1})
     limits = EndpointLimits(settings.max_connections, settings.connection_idle)
-    allowed = names(settings.host, settings.allowed_hosts)
-    async with open_server(settings, open_services) as server:
-        one_session = _make_server(replace(server.desk, one_session=True), server.updates)
-        async with (
-            open_endpoint(server, allowed, limits) as everything,
-            open_endpoint(one_session, allowed, limits) as within,
-        ):
-            # Whatever runs in no request's context must not pass for who owns the data folder.
-            with calling(Caller(ANONYMOUS)):
-                yield make_app(everything, within, token_hash=settings.token)
+    allowed = address.names(settings.host, settings.allowed_hosts)
+    with _doorkeeper(settings, now) as doorkeeper:
+        address.require_guard(settings.host, guarded=doorkeeper.guards)
+        async with open_server(settings, open_services) as server:
+            one_session = _make_server(replace(server.desk, one_session=True), server.updates)
+            async with (
+                open_endpoint(server, allowed, limits) as everything,
+                open_endpoint(one_session, allowed, limits) as within,
+            ):
+                # Whatever runs in no request's context must not pass for who owns the data folder.
+                with calling(Caller(ANONYMOUS, scopes=frozenset())):
+                    metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
+                    yield make_app(everything, within, doorkeeper, metadata=metadata, routes=routes)
+
+
+def require_guard(settings: Settings) -> None:
+    """Check, before anything listens, that no stranger could use the server.
+
+    Raises:
+        SetupError: some could.
+    """
+    with _doorkeeper(settings, time.time) as doorkeeper:
+        address.require_guard(settings.host, guarded=doorkeeper.guards)
+
+
+@contextmanager
+def _doorkeeper(settings: Settings, now: Callable[[], float]) -> Iterator[Doorkeeper]:
+    with Tokens.open(settings.data_dir) as tokens:
+        audit, verifier = AuditLog(settings.data_dir), _verifier(settings)
+        yield Doorkeeper(tokens, audit, token_hash=settings.token, verifier=verifier, now=now)
+
+
+def _verifier(settings: Settings) -> "JwtVerifier | None":
+    if settings.jwt_issuer is None or settings.jwt_audience is None:
+        return None
+    from mlgym_mcp.auth.jwts import JwtVerifier  # heavy, and of use to few
+    from mlgym_mcp.auth.keys import Keys
+
+    return JwtVerifier(settings.jwt_issuer, settings.jwt_audience, Keys(settings.jwt_issuer, settings.jwt_jwks))
 
 
 @asynccontextmanager
@@ -93,7 +137,8 @@ async def open_server(settings: Settings, open_services: OpenServices | None = N
         manager = Lazy(tasks, open_manager)
         try:
             defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
-            desk = Desk.of(catalog, manager.get, task=settings.task, defaults=defaults, groups=settings.tools)
+            guard = Guard(AuditLog(settings.data_dir), settings.quota_calls_a_minute)
+            desk = Desk.of(catalog, manager.get, guard, task=settings.task, defaults=defaults, groups=settings.tools)
             yield _make_server(replace(desk, open_world=_open_world(settings, catalog)), updates)
         finally:
             updates.close()
@@ -197,4 +242,5 @@ def _limits(settings: Settings) -> SessionLimits:
         orphan_grace=settings.orphan_grace,
         pool=settings.pool or 0,
         scoring_limit=settings.scoring_limit,
+        quota=Quota(settings.quota_sessions, settings.quota_sessions_a_day),
     )

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
-from mlgym_mcp import auth
+from mlgym_mcp.auth import secret
+from mlgym_mcp.auth.address import checked
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.excerpt import excerpt
 from mlgym_mcp.sandbox import machine
@@ -86,11 +87,24 @@ class Settings(BaseModel):
     private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks such as 10.1.0.0/16 in which those hosts may lie, besides the public internet."""
     host: str = "127.0.0.1"
-    """Where the HTTP server listens. Beyond this machine only with a token."""
+    """Where the HTTP server listens. Beyond this machine only where callers need a token."""
     port: int = Field(default=8765, ge=0, le=65535)
     """0: any that is free."""
     token: str | None = None
-    """What HTTP callers must show; kept as `sha256:<hash>`, in which form it may be given, too."""
+    """The operator's own for callers over HTTP, beside those that `mlgym-mcp tokens create` makes; kept as
+    `sha256:<hash>`, in which form it may be given, too."""
+    jwt_issuer: str | None = None
+    """Whose JWTs are let in, too: its address, as their `iss` has it. Needs `jwt_audience`."""
+    jwt_audience: str | None = Field(default=None, validate_default=True)
+    """The address of this server, such as `https://gym.example/mcp`, which their `aud` must have."""
+    jwt_jwks: str | None = None
+    """Where the issuer's keys are; by default where its metadata says."""
+    quota_sessions: int | None = Field(default=None, ge=1)
+    """Sessions that each principal may have at once. Neither this nor the next two hold `local` and `bearer`."""
+    quota_sessions_a_day: int | None = Field(default=None, ge=1)
+    """Sessions that each may start in 24 hours."""
+    quota_calls_a_minute: int | None = Field(default=None, ge=1)
+    """Calls of tools and readings of resources by each."""
     server_token: SecretStr | None = None
     """What `run --url` shows to a server that asks for a token."""
     allowed_hosts: tuple[str, ...] = ()
@@ -114,7 +128,19 @@ class Settings(BaseModel):
     @field_validator("token", mode="after")
     @classmethod
     def _keep_the_hash(cls, value: str | None) -> str | None:
-        return None if value is None else auth.hashed(value)
+        return None if value is None else secret.hashed(value)
+
+    @field_validator("jwt_issuer", "jwt_audience", "jwt_jwks", mode="after")
+    @classmethod
+    def _trustworthy(cls, value: str | None) -> str | None:
+        return None if value is None else checked(value)
+
+    @field_validator("jwt_audience", mode="after")
+    @classmethod
+    def _with_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) != (info.data.get("jwt_issuer") is None):
+            raise ValueError("set together with jwt_issuer, or neither")
+        return value
 
     @field_validator("apt_mirror", mode="after")
     @classmethod

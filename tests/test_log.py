@@ -27,6 +27,7 @@ def test_a_handle_given_by_key_is_logged_as_a_fingerprint(capsys: pytest.Capture
         f"mlgym://sessions/{HANDLE}/trajectory",
         f"Bearer {HANDLE}",
         f"with session ID: {HANDLE}",
+        f"mlgym_{HANDLE}{HANDLE}"[:49],
     ],
 )
 def test_a_secret_inside_a_librarys_line_is_redacted(text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """A server over HTTP: one that runs somewhere, or one of our own that ends with us."""
 
+import os
+import secrets
 import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +15,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+TOKEN = "MLGYM_MCP_TOKEN"
+"""The variable in which a server is given what its callers must show."""
 LONGEST_LINE = 1000
 PATIENCE = httpx2.Timeout(30, read=300)
 """No call waits longer than 50 s for its work; progress may be silent for longer on a busy machine."""
@@ -33,6 +37,9 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with each request, such as `Authorization`."""
 
+    def __repr__(self) -> str:
+        return f"Server({self.url!r})"
+
     def endpoint(self, session: str | None = None) -> str:
         """The MCP endpoint of everything, or of one session alone."""
         return f"{self.url}/s/{session}/mcp" if session else f"{self.url}/mcp"
@@ -47,9 +54,14 @@ class Server:
                 yield client
 
 
+def bearer(token: str) -> dict[str, str]:
+    """The header that shows a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 @asynccontextmanager
 async def started(command: Sequence[str], log: Path) -> AsyncIterator[Server]:
-    """A server of our own, on any free port of this machine, while the block runs.
+    """A server of our own, on any free port of this machine, while the block runs. Nobody uses it but by our token.
 
     It ends with us, however we end: by the end of its standard input, which we hold. It has a process group of its own,
     so that a Ctrl-C at the terminal reaches us alone, who still need it to end sessions.
@@ -65,10 +77,15 @@ async def started(command: Sequence[str], log: Path) -> AsyncIterator[Server]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
         process = await anyio.open_process(
-            whole, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, start_new_session=True
+            whole,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            env={**os.environ, TOKEN: (token := secrets.token_urlsafe(32))},  # noqa: TID251 - ours is passed on
+            start_new_session=True,
         )
     try:
-        yield Server(await _address(process, log))
+        yield Server(await _address(process, log), bearer(token))
     finally:
         await _end(process)
 

@@ -3,6 +3,7 @@
 import typer
 
 from mlgym_mcp.cli import (
+    audit,
     catalogue,
     connect,
     data,
@@ -13,6 +14,7 @@ from mlgym_mcp.cli import (
     runs,
     serving,
     sessions,
+    tokens,
     trajectories,
 )
 from mlgym_mcp.errors import MLGymError
@@ -32,11 +34,13 @@ app.command("export")(trajectories.export_run)
 app.command("import")(trajectories.import_files)
 app.command("replay")(trajectories.replay)
 app.command()(machine.doctor)
+app.command()(audit.audit)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")
 app.add_typer(machine.environments, name="env", help="Environments of bubblewrap sandboxes.")
 app.add_typer(images.app, name="images", help="Images of Docker sandboxes.")
 app.add_typer(sessions.app, name="sessions", help="Attempts, running and past.")
+app.add_typer(tokens.app, name="tokens", help="Who may use the server over HTTP.")
 app.add_typer(results.app, name="results", help="Scores of submissions.")
 
 

@@ -10,6 +10,7 @@ from mlgym_mcp.cli.console import moment, run, show, show_json, show_table, tell
 from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir
 from mlgym_mcp.cli.sessions import open_store
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sessions.principal import LOCAL
 from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
@@ -117,11 +118,13 @@ async def _rescore(settings: Settings, wanted: "Wanted") -> "tuple[Recorded, Sco
     from mlgym_mcp.server import catalog_of
     from mlgym_mcp.services import open_services
     from mlgym_mcp.sessions.rescoring import find, rescore
-    from mlgym_mcp.store import Store
+    from mlgym_mcp.store import Actor, Store, acting
 
     with Store.open(settings.data_dir) as store:
         found = find(store, wanted)  # before any sandbox is thought of
     async with open_services(settings, catalog_of(settings)) as services:
+        with acting(Actor(LOCAL)):
+            services.store.audit.write("results_rescore", session=found.row.id, artefact=found.artefact)
         return found, await rescore(services, found, tell)
 
 

@@ -87,7 +87,7 @@ def _serve_stdio(settings: Settings) -> None:
 
 
 def _serve_http(settings: Settings, *, end_with_stdin: bool) -> None:
-    from mlgym_mcp.server import open_web
+    from mlgym_mcp.server import open_web, require_guard
     from mlgym_mcp.web import address, serving
 
     @asynccontextmanager
@@ -99,7 +99,7 @@ def _serve_http(settings: Settings, *, end_with_stdin: bool) -> None:
                 typer.echo(endpoint)
             yield app
 
-    address.require_guard(settings.host, settings.token)
+    require_guard(settings)
     with address.listen(settings.host, settings.port) as listener:
         serving.run(opening, listener, end_with_stdin=end_with_stdin)
 

@@ -1,7 +1,8 @@
 """`sessions`: what was attempted, and what goes on."""
 
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import moment, run, show, show_table
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.sessions.principal import LOCAL
 from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
@@ -45,8 +47,9 @@ def end_session(
     async def end() -> "SessionRow":
         from mlgym_mcp.sessions.ending import ask_to_end
 
-        with open_store(data_dir) as store:
+        with as_operator(data_dir) as store:
             row = named(store, session)
+            store.audit.write("sessions_end", session=row.id, owner=row.principal)
             if not (is_over(row) or store.instance.free(row.owner)):
                 show(f"A server has this session, and is asked to end it; that may take {wait:g} s.")
                 row = await ask_to_end(store, row, within=wait)
@@ -96,6 +99,15 @@ def open_store(data_dir: Path | None) -> "AbstractContextManager[Store]":
     from mlgym_mcp.store import Store
 
     return Store.open(Settings.load({"data_dir": data_dir}).data_dir)
+
+
+@contextmanager
+def as_operator(data_dir: Path | None) -> Iterator["Store"]:
+    """The same, for what the audit log puts down to whoever owns the data folder."""
+    from mlgym_mcp.store import Actor, acting
+
+    with open_store(data_dir) as store, acting(Actor(LOCAL)):
+        yield store
 
 
 async def _take_over_and_end(row: "SessionRow", data_dir: Path | None, tasks_dir: list[Path] | None) -> None:

@@ -210,6 +210,7 @@ class DockerBackend:
             "labels": {LABEL: self._owner},
             "user": f"{UID}:{UID}",
             "network_mode": "none",
+            "ipc_mode": "private",
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],

@@ -1,5 +1,6 @@
 """What a guest is told when it starts, the same for every backend."""
 
+import base64
 import json
 import math
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mlgym_mcp.sandbox.base import (
     WORKSPACE,
     SandboxSpec,
 )
+from mlgym_mcp.sandbox.seccomp import bpf_filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, un
             "socket": socket,
             "env": _env(spec, environment),
             "ulimits": _ulimits(spec, unenforced),
+            "filters": {machine: base64.b64encode(steps).decode() for machine, steps in bpf_filters().items()},
             "lifetime": spec.lifetime,
             "orphan_grace": spec.orphan_grace,
             "memory_watch": unenforced.memory,

@@ -22,7 +22,6 @@ from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.gpu_nodes import gpu_nodes
 from mlgym_mcp.sandbox.guest_config import Unenforced, guest_config
 from mlgym_mcp.sandbox.process_identity import ProcessIdentity
-from mlgym_mcp.sandbox.seccomp import bpf_filter
 from mlgym_mcp.sandbox.system_view import GROUP, PASSWD, system_view
 
 BWRAP = "/usr/bin/bwrap"
@@ -31,6 +30,8 @@ ISOLATION = (
     *("--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--new-session", "--as-pid-1"),
     *("--cap-drop", "ALL", "--clearenv"),
 )
+PROC = ("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys")
+"""Processes; settings read-only, for some belong to namespaces that are the sandbox's own user's."""
 SOCKET, IMAGE, FOLDER, ERRORS = "guest.sock", "disk.ext4", "disk", "stderr.log"
 STAGE = "/mnt"
 """Where launch.sh binds what bubblewrap, as an unprivileged uid, could not reach by its own path."""
@@ -137,7 +138,7 @@ async def launch(
 
 def trial(folder: Path) -> list[str]:
     """A command that makes a sandbox as `launch` does, runs nothing in it, and so tells whether that works here."""
-    words = [*ISOLATION, *system_view(Path("/usr/bin")), "--proc", "/proc", "--dev", "/dev", "--", "/usr/bin/true"]
+    words = [*ISOLATION, *system_view(Path("/usr/bin")), *PROC, "--dev", "/dev", "--", "/usr/bin/true"]
     return words if os.geteuid() != 0 else [*_unprivileged(FIRST_UID, folder, [], []), *words]
 
 
@@ -178,19 +179,16 @@ def _unprivileged(uid: int, place: Path, groups: Sequence[Path], mounts: Sequenc
 
 def _bubblewrap(spec: SandboxSpec, interpreter: Path, handed: _Handed, *, info: str) -> list[str]:
     limits = spec.limits
-    words = [
+    return [
         *(*ISOLATION, "--info-fd", info),
         *system_view(interpreter),
         *("--ro-bind-data", handed.give_bytes(PASSWD), "/etc/passwd"),
         *("--ro-bind-data", handed.give_bytes(GROUP), "/etc/group"),
-        *("--proc", "/proc", "--dev", "/dev"),
+        *(*PROC, "--dev", "/dev"),
         *gpu_nodes(spec.gpus),
         *("--size", str(limits.shm), "--perms", "1777", "--tmpfs", "/dev/shm"),
         *("--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"),
     ]
-    if (program := bpf_filter()) is not None:
-        words += ["--seccomp", handed.give_bytes(program)]
-    return words
 
 
 def _binds(spec: SandboxSpec, folder: Path, confinement: Confinement, mounts: Sequence[Mount]) -> Iterator[str]:

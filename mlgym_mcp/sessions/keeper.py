@@ -8,6 +8,7 @@ from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.verdicts import Verdicts
+from mlgym_mcp.store import SERVER, acting
 
 SHORTEST_PAUSE = 1.0
 """Seconds between two looks when the wall time is all but over and stands still: the server itself is waited for."""
@@ -19,16 +20,17 @@ log = structlog.get_logger(__name__)
 
 async def keep(shared: Shared, ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
     """Run while the session waits or is open."""
-    while ledger.live:
-        left = ledger.left().wall_time
-        await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))
-        try:
-            if _should_end(shared, ledger):
-                lodging.forfeit(PATIENT)
-            else:
-                await _look(ledger, lodging, verdicts)
-        except MLGymError as error:
-            log.warning("session_not_kept", session=ledger.row.id, error=str(error))
+    with acting(SERVER):  # not whoever made the call that began it
+        while ledger.live:
+            left = ledger.left().wall_time
+            await shared.services.clock.sleep(min(shared.limits.tick_s, max(left, SHORTEST_PAUSE)))
+            try:
+                if _should_end(shared, ledger):
+                    lodging.forfeit(PATIENT)
+                else:
+                    await _look(ledger, lodging, verdicts)
+            except MLGymError as error:
+                log.warning("session_not_kept", session=ledger.row.id, error=str(error))
 
 
 def _should_end(shared: Shared, ledger: Ledger) -> bool:

@@ -234,6 +234,9 @@ class Ledger:
     def close(self, state: SessionState, exit_status: str, *, reason: str | None = None, **changes: Any) -> None:
         """Write that the session is over."""
         self.change(state=state, exit_status=exit_status, reason=reason, closed_at=self.now, **changes)
+        self._store.audit.write(
+            f"session_{state}", session=self.row.id, owner=self.row.principal, exit_status=exit_status
+        )
 
     def _resume(self) -> None:
         self.change(budget=self.budget.resume(self.now))

@@ -4,6 +4,8 @@ import math
 import sys
 from dataclasses import dataclass
 
+from mlgym_mcp.sessions.quota import Quota
+
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
@@ -27,6 +29,8 @@ class SessionLimits:
     """Sandboxes kept warm of each kind that a session has asked for."""
     scoring_limit: int = 1
     """Artefacts scored at once."""
+    quota: Quota = Quota()
+    """What each principal may have of them."""
     checkpoint_bytes: int = 8 * 1024**3
     """What the checkpoints of one session may hold, each counted in full."""
     notify_s: float = 3.0

@@ -24,7 +24,7 @@ from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.needs import require_possible
 from mlgym_mcp.sessions.operation import Operation
-from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, may_use, require_unguessable
 from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.shared import Shared
@@ -34,8 +34,6 @@ from mlgym_mcp.store import SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
 DEFAULT_LIMITS = SessionLimits()
-SHORTEST_SHARED_KEY = 32
-"""Characters of the key of a `start` by somebody unknown: whoever brings the key again is given the session."""
 KEY_USED = "This key was used to start a session on {task}; give each `start` and `fork` a key of its own."
 NO_SESSION = "There is no session with this handle; `start` makes one."
 
@@ -105,6 +103,7 @@ class SessionManager:
         Raises:
             UnknownTask: there is no such task.
             CallerError: the server hasn't as much as the task or the caller asks for, or too many wait for the same.
+            QuotaSpent: the principal has as many sessions as it may.
             SetupError: the operator has to do something first; the session is lost.
             InfrastructureError: it could not be opened; the session is lost.
         """
@@ -140,12 +139,14 @@ class SessionManager:
         await self._require_gpus(row.gpus)
         if self._store.sessions.keyed(row.principal, row.key) is None:
             self._require_room()
+            self._shared.limits.quota.require_room(self._store, row)
         kept = self._store.sessions.add(row)
         if kept.id != row.id:
             _require_same(kept, row)
             session = await self.get(kept.id, principal=row.principal)
         else:
             session = self._sessions[row.id] = Session(self._shared, task, row)
+            self._store.audit.write("session_started", session=row.id, task=task.id, checkpoint=row.origin)
             session.begin()
         return await self._opened(session, call)
 
@@ -156,8 +157,13 @@ class SessionManager:
         self._last_used[session.principal] = session.id
         return session
 
-    async def get(self, session_id: str, *, principal: str = LOCAL) -> Session:
+    async def get(self, session_id: str, *, principal: str = LOCAL, operates: bool = False) -> Session:
         """The session with this handle, taken over if its server is gone; of a server that lives, only to be read.
+
+        Args:
+            session_id: The handle.
+            principal: Who asks.
+            operates: Whether it may use all sessions.
 
         Raises:
             UnknownSession: there is none that this principal may use.
@@ -168,10 +174,10 @@ class SessionManager:
         if session is None:
             # All handles are ASCII; anything else might be what the store can't even look for, half a surrogate pair.
             row = self._store.sessions.get(session_id) if session_id.isascii() else None
-            if row is None or not may_use(principal, row.principal):
+            if row is None or not (operates or may_use(principal, row.principal)):
                 raise UnknownSession(NO_SESSION)
             session = await self._adopt(row)
-        if not may_use(principal, session.principal):
+        if not (operates or may_use(principal, session.principal)):
             raise UnknownSession(NO_SESSION)
         self._last_used[principal] = session.id
         return session
@@ -252,16 +258,8 @@ class SessionManager:
 
     def _row(self, task: TaskSpec, request: StartRequest, principal: str, key: str | None) -> SessionRow:
         gpus = task.resources.gpus if request.gpus is None else request.gpus
-        if key and principal == ANONYMOUS and len(key) < SHORTEST_SHARED_KEY:
-            raise CallerError(
-                f"Without a credential the key of a `start` must have {SHORTEST_SHARED_KEY} characters or more that "
-                "nobody can guess: whoever repeats it is given the session."
-            )
-        if request.agent and principal == ANONYMOUS and len(request.agent) < SHORTEST_SHARED_KEY:
-            raise CallerError(
-                f"Without a credential an agent's name must have {SHORTEST_SHARED_KEY} characters or more that nobody "
-                "can guess: whoever knows it reads the agent's notes."
-            )
+        if principal == ANONYMOUS:
+            require_unguessable(key, request.agent)
         nobody = principal == ANONYMOUS and not request.agent  # strangers would read each other's notes
         now = self._services.clock.now()
         return SessionRow(

@@ -11,6 +11,7 @@ from mlgym_mcp.errors import SandboxGone, SessionBusy, SessionClosed
 from mlgym_mcp.sandbox.answers import JobInfo
 from mlgym_mcp.sandbox.guest import KILL_WAIT
 from mlgym_mcp.scoring.score import Score
+from mlgym_mcp.sessions import run_token
 from mlgym_mcp.sessions.acceptance import accepted
 from mlgym_mcp.sessions.aids import Aids
 from mlgym_mcp.sessions.best import Best
@@ -35,6 +36,7 @@ from mlgym_mcp.sessions.replies import (
     ScoreReply,
     SessionView,
 )
+from mlgym_mcp.sessions.run_token import RunToken
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.shell import Shell, last_line
 from mlgym_mcp.sessions.state import SessionState
@@ -233,6 +235,15 @@ class Session:
     def trajectory(self, most: int = sys.maxsize) -> tuple[list[Event], int]:
         """What happened, in order, as far as `most` characters go; and how many events there are in all."""
         return self._store.events.beginning(self.id, most)
+
+    def run_token(self, lifetime: float) -> RunToken:
+        """A token that opens this session and nothing else, for so many seconds at most.
+
+        Raises:
+            SessionClosed: the session is over.
+        """
+        self._lodging.require_open()
+        return run_token.make(self._store, self._ledger, lifetime)
 
     def begin(self) -> None:
         """Open the session in the background."""

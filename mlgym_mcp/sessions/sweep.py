@@ -26,6 +26,7 @@ async def sweep(services: Services, adopt: Adopt) -> None:
             try:
                 await services.backend.remove(sandbox)
                 await services.egress.dismiss(sandbox)
+                services.store.audit.write("orphan_removed", sandbox=sandbox)
             except SandboxError as error:
                 log.warning("orphan_not_removed", sandbox=sandbox, error=str(error))
     for row in services.store.sessions.live() + services.store.sessions.unscored():

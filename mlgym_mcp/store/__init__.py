@@ -1,5 +1,6 @@
 """The store: what lasts. One data folder, which several servers share."""
 
+from mlgym_mcp.store.audit import SERVER, Actor, AuditLog, acting
 from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
@@ -9,8 +10,12 @@ from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
 from mlgym_mcp.store.submissions import Submission
+from mlgym_mcp.store.tokens import TokenRow, Tokens
 
 __all__ = [
+    "SERVER",
+    "Actor",
+    "AuditLog",
     "Checkpoint",
     "Event",
     "GpuLease",
@@ -22,4 +27,7 @@ __all__ = [
     "Standing",
     "Store",
     "Submission",
+    "TokenRow",
+    "Tokens",
+    "acting",
 ]

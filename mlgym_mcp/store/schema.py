@@ -124,5 +124,22 @@ CREATE INDEX notes_by_owner ON notes (principal, agent, task, id);
 CREATE VIRTUAL TABLE note_words USING fts5 (text, tags, content = 'notes', content_rowid = 'id')
 """
 
-STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+VERSION_6 = """
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    session TEXT REFERENCES sessions (id),
+    created_at REAL NOT NULL,
+    expires_at REAL,
+    revoked_at REAL,
+    used_at REAL
+) STRICT;
+
+CREATE INDEX sessions_by_principal ON sessions (principal, created_at)
+"""
+
+STEPS = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Step N leads from version N to version N + 1."""

@@ -124,6 +124,19 @@ class Sessions:
         query = "SELECT * FROM sessions WHERE state IN ('waiting', 'open') ORDER BY created_at"
         return [_row(found) for found in self._database.rows(query)]
 
+    def live_of(self, principal: str) -> int:
+        """How many sessions of a principal wait or are open, whoever owns them."""
+        query = "SELECT count(*) FROM sessions WHERE state IN ('waiting', 'open') AND principal = :value"
+        return int(self._database.rows(query, {"value": principal})[0][0])
+
+    def started_since(self, principal: str, since: float) -> list[float]:
+        """When a principal started its sessions since then, oldest first."""
+        query = (
+            "SELECT created_at FROM sessions WHERE principal = :principal AND created_at > :since ORDER BY created_at"
+        )
+        found = self._database.rows(query, {"principal": principal, "since": since})
+        return [row["created_at"] for row in found]
+
     def unscored(self) -> list[SessionRow]:
         """The sessions that were cut off and whose submission has no score yet, oldest first, whoever owns them."""
         return [_row(found) for found in self._database.rows(UNSCORED)]

@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgym_mcp.errors import SetupError
 from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store.artefacts import Artefacts
+from mlgym_mcp.store.audit import AuditLog
 from mlgym_mcp.store.checkpoints import Checkpoints
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
+from mlgym_mcp.store.folder import DATABASE, made
 from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.notes import Notes
@@ -20,12 +21,13 @@ from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.secret import read_secret
 from mlgym_mcp.store.sessions import Sessions
 from mlgym_mcp.store.submissions import Submissions
+from mlgym_mcp.store.tokens import Tokens
 from mlgym_mcp.store.wishes import Wishes
 
 
 @dataclass(frozen=True)
 class Store:
-    """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/` and `secret`.
+    """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/`, `audit.log` and `secret`.
 
     Beside them lie `sandboxes/`, which the backends keep, and `prepared/` and `sources/`, the data of tasks.
     """
@@ -42,6 +44,8 @@ class Store:
     gpu_leases: GpuLeases
     checkpoints: Checkpoints
     notes: Notes
+    tokens: Tokens
+    audit: AuditLog
     artefacts: Artefacts
     workspaces: Artefacts
     """The archives of checkpoints."""
@@ -56,16 +60,8 @@ class Store:
         Raises:
             SetupError: the folder can't be used.
         """
-        artefacts, workspaces, instances = (folder / name for name in ("artefacts", "workspaces", "instances"))
-        try:
-            for path in (folder, artefacts, workspaces, instances):
-                path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
-        except OSError as error:
-            raise SetupError(
-                f"The data folder {folder} can't be used ({error.strerror}); set MLGYM_MCP_DATA_DIR to another."
-            ) from None
-        with Instance.open(instances) as instance, Database.open(folder / "mlgym.sqlite") as database:
+        made(folder, "artefacts", "workspaces", "instances")
+        with Instance.open(folder / "instances") as instance, Database.open(folder / DATABASE) as database:
             yield cls(
                 folder=folder,
                 instance=instance,
@@ -78,8 +74,10 @@ class Store:
                 gpu_leases=GpuLeases(database),
                 checkpoints=Checkpoints(database),
                 notes=Notes(database),
-                artefacts=Artefacts(artefacts),
-                workspaces=Artefacts(workspaces),
+                tokens=Tokens(database),
+                audit=AuditLog(folder),
+                artefacts=Artefacts(folder / "artefacts"),
+                workspaces=Artefacts(folder / "workspaces"),
                 secret=read_secret(folder / "secret"),
             )
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.replies import BestReply, CheckpointReply, ScoreOutcome, ScoreReply, SessionView
+from mlgym_mcp.sessions.run_token import RunToken
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.tasks.measures import Flavour, Protocol
@@ -205,6 +206,19 @@ class BestAnswer(ScoreAnswer):
     def of_best(cls, reply: BestReply, session: Session) -> Self:
         """All that a reply says."""
         return cls.of(reply.verdict, session, submitted=reply.submitted, step=reply.step)
+
+
+class RunTokenAnswer(Answer):
+    """What `run_token` answers."""
+
+    session: str
+    token: str = Field(description="To be shown as `Authorization: Bearer <token>`")
+    expires_at: float = Field(description="Seconds since the epoch")
+
+    @classmethod
+    def of(cls, token: RunToken, session: Session) -> Self:
+        """All that is known of it."""
+        return cls(session=session.id, token=token.secret, expires_at=token.expires_at)
 
 
 class CheckpointAnswer(Answer):

@@ -23,6 +23,7 @@ def add_completion(server: MCPServer[Any], desk: Desk) -> None:
     ) -> Completion:
         given = (context.arguments if context else None) or {}
         try:
+            desk.guard.require("read")
             known = await _known(desk, argument.name, given)
         except MLGymError:
             known = []  # a list of suggestions has no room for what went wrong; the call itself will say it

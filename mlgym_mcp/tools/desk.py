@@ -14,6 +14,7 @@ from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tools.guard import Guard
 from mlgym_mcp.tools.handle import Handles, OpenManager
 from mlgym_mcp.tools.incoming import Request, call_of
 from mlgym_mcp.tools.reply import closing
@@ -39,6 +40,7 @@ class Desk:
     catalog: Catalog
     manager: OpenManager
     handles: Handles
+    guard: Guard
     defaults: Defaults = Defaults()
     groups: frozenset[str] = frozenset()
     """The optional groups of tools that are offered."""
@@ -52,13 +54,14 @@ class Desk:
         cls,
         catalog: Catalog,
         manager: OpenManager,
+        guard: Guard,
         *,
         task: str | None = None,
         defaults: Defaults = Defaults(),
         groups: Iterable[str] = (),
     ) -> "Desk":
         """A desk for all tasks, or for one session on the one `task` that a server is pinned to."""
-        desk = cls(catalog, manager, Handles(manager), defaults, frozenset(groups))
+        desk = cls(catalog, manager, Handles(manager), guard, defaults, frozenset(groups))
         if task is None:
             return desk
         pinned = StartRequest(task, flavour=defaults.flavour, protocol=defaults.protocol, aids=desk.aids)

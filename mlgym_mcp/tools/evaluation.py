@@ -8,8 +8,9 @@ from pydantic import Field
 
 from mlgym_mcp.errors import UnknownTask
 from mlgym_mcp.sessions.exit_status import HarnessCause
+from mlgym_mcp.sessions.run_token import LONGEST
 from mlgym_mcp.tasks.spec import TaskSpec
-from mlgym_mcp.tools.answers import BestAnswer, ScoreAnswer
+from mlgym_mcp.tools.answers import BestAnswer, RunTokenAnswer, ScoreAnswer
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.files import content_of
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
@@ -20,6 +21,7 @@ from mlgym_mcp.tools.scoring import ScoreResult
 BASELINE = "mlgym://tasks/{id}/baseline/{+path}"
 
 BestResult = Annotated[CallToolResult, BestAnswer]
+RunTokenResult = Annotated[CallToolResult, RunTokenAnswer]
 
 
 class EvaluationTools:
@@ -57,6 +59,21 @@ class EvaluationTools:
             reply = await target.score_best(call=call)
         return structured(BestAnswer.of_best(reply, target), *best_text(reply))
 
+    async def run_token(
+        self,
+        request: Request,
+        lifetime: Annotated[float, Field(description="Seconds until it expires.", gt=0, le=LONGEST)] = LONGEST,
+        session: SessionHandle = None,
+    ) -> RunTokenResult:
+        """Give a token for one session, to hand to whoever works in it: an agent's program, for instance.
+
+        Over HTTP, whoever shows it at `/mcp` finds that session there and nothing else, as at `/s/<session>/mcp`. It
+        ends with its session, ten minutes after, and is told this once. Free.
+        """
+        async with self._desk.turn(request, session) as (target, _):
+            given = target.run_token(lifetime)
+        return structured(RunTokenAnswer.of(given, target), given.secret)
+
 
 def add_baselines(server: MCPServer[Any], desk: Desk) -> None:
     """Let harnesses read the tasks' baseline solutions."""
@@ -65,6 +82,7 @@ def add_baselines(server: MCPServer[Any], desk: Desk) -> None:
 
     @server.resource(BASELINE, title="A file of a task's baseline", mime_type="text/plain")
     @readable
+    @desk.guard.guarded("evaluate")
     async def baseline(id: str, path: str) -> str | bytes:  # noqa: A002 - the template's word
         """A file of the baseline solution, laid over the starter files."""
         found = (await desk.task(id)).baseline_files()

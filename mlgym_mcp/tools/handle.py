@@ -40,7 +40,7 @@ class Handles:
         named = handle or caller.session
         if self.pinned is not None:
             return await self._pinned_session(manager, self.pinned, named, call)
-        return await manager.get(named or _meant(manager, caller), principal=caller.principal)
+        return await manager.get(named or _meant(manager, caller), principal=caller.principal, operates=caller.operates)
 
     def advice(self, session: Session) -> str:
         """What to do instead of a call that was refused because the session takes no more."""

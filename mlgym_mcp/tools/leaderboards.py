@@ -19,6 +19,7 @@ def add_leaderboards(server: MCPServer[Any], desk: Desk) -> None:
 
     @server.resource(TEMPLATE, title="A task's leaderboard", mime_type=JSON)
     @readable
+    @desk.guard.guarded("read")
     async def leaderboard(task: str) -> str:
         """What was submitted on a task, best first; each flavour and protocol by itself, beside baseline and target."""
         ranked = await ranked_task(desk, task)

@@ -34,20 +34,20 @@ class Attempt:
 
     async def of_a_task(self, task: str) -> str:
         """Work at one task until it is submitted."""
-        with _refusing():
+        with self._refusing():
             brief = (await self._desk.task(task)).brief
         return ATTEMPT.format(task=task, start=f"Begin with `start` on {task}. ", brief=brief)
 
     async def of_the_only_task(self, task: str | None = None) -> str:
         """Work at the task until it is submitted."""
-        with _refusing():
+        with self._refusing():
             [only] = await self._desk.tasks() if task is None else [await self._desk.task(task)]
         return ATTEMPT.format(task=only.id, start="", brief=only.brief)
 
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except MLGymError as error:
-        raise MCPError(INVALID_PARAMS, told(error)) from error
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            self._desk.guard.require("read")
+            yield
+        except MLGymError as error:
+            raise MCPError(INVALID_PARAMS, told(error)) from error

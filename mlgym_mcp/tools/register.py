@@ -8,6 +8,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.types import CallToolResult, ToolAnnotations
 
+from mlgym_mcp.sessions.principal import Scope
 from mlgym_mcp.tools.catalogue import CatalogueTools
 from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
@@ -33,6 +34,10 @@ class Offer:
     """Whether what it runs may reach hosts, as some tasks' sandboxes may."""
     within: bool = True
     """Whether it is of use within one session, and so offered where there is no other."""
+    scope: Scope = "attempt"
+    """What a caller needs to use it; all are shown it."""
+    counted: bool = True
+    """Whether it counts as a call of its own."""
 
 
 def add_tools(server: MCPServer[Any], desk: Desk) -> None:
@@ -40,7 +45,7 @@ def add_tools(server: MCPServer[Any], desk: Desk) -> None:
     for offer in _offers(desk):
         if offer.within or not desk.one_session:
             server.add_tool(
-                answered(offer.tool),
+                answered(desk.guard.guarded(offer.scope, counted=offer.counted)(offer.tool)),
                 title=offer.title,
                 description=inspect.getdoc(offer.tool),
                 annotations=_annotations(offer),
@@ -52,7 +57,7 @@ def _offers(desk: Desk) -> list[Offer]:
     catalogue, sessions, work, scoring = CatalogueTools(desk), SessionTools(desk), WorkTools(desk), ScoringTools(desk)
     optional = [offer for group in GROUPS if group in desk.groups for offer in GROUPS[group](desk)]
     return [
-        Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False),
+        Offer("List tasks", catalogue.list_tasks, reads_only=True, idempotent=True, within=False, scope="read"),
         Offer("Start a session", sessions.start, within=False),
         Offer("Run a command", work.bash, structured=False, open_world=desk.open_world),
         Offer("View or change a file", work.edit, structured=False),
@@ -61,7 +66,15 @@ def _offers(desk: Desk) -> list[Offer]:
         Offer("Submit", scoring.submit, idempotent=True),
         Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
         Offer("End a session", sessions.end, idempotent=True, within=False),
-        Offer("Read a resource", catalogue.read, reads_only=True, idempotent=True, structured=False),
+        Offer(
+            "Read a resource",
+            catalogue.read,
+            reads_only=True,
+            idempotent=True,
+            structured=False,
+            scope="read",
+            counted=False,  # the resource counts itself
+        ),
         *optional,
     ]
 
@@ -78,8 +91,9 @@ def _checkpoints(desk: Desk) -> list[Offer]:
 def _evaluation(desk: Desk) -> list[Offer]:
     tools = EvaluationTools(desk)
     return [
-        Offer("End an agent's session", tools.cut_off, idempotent=True, within=False),
-        Offer("Score what validated best", tools.score_best, idempotent=True, within=False),
+        Offer("End an agent's session", tools.cut_off, idempotent=True, within=False, scope="evaluate"),
+        Offer("Score what validated best", tools.score_best, idempotent=True, within=False, scope="evaluate"),
+        Offer("Give a token for one session", tools.run_token, within=False, scope="evaluate"),
     ]
 
 

@@ -130,6 +130,7 @@ def add_resources(server: TaskServer, desk: Desk) -> None:
 def _add_tasks(server: TaskServer, desk: Desk) -> None:
     @server.resource("mlgym://tasks", title="All tasks", mime_type=JSON)
     @readable
+    @desk.guard.guarded("read")
     async def tasks() -> str:
         """The catalogue: what each task measures, its baseline's score and the best known one."""
         offered, passed_over = await desk.tasks(), desk.passed_over()
@@ -139,6 +140,7 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
 
     @server.resource("mlgym://tasks/{id}", title="A task", mime_type=MARKDOWN)
     @readable
+    @desk.guard.guarded("read")
     async def task(id: str) -> str:  # noqa: A002 - the template's word
         """A task and its brief."""
         found = await desk.task(id)
@@ -149,6 +151,7 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
 
     @server.resource("mlgym://tasks/{id}/files/{+path}", title="A file of a task", mime_type="text/plain")
     @readable
+    @desk.guard.guarded("read")
     async def file(id: str, path: str) -> str | bytes:  # noqa: A002 - the template's word
         """The brief, a starter file or the sample submission."""
         found = files_of(await desk.task(id))
@@ -160,6 +163,7 @@ def _add_tasks(server: TaskServer, desk: Desk) -> None:
 def _add_sessions(server: TaskServer, desk: Desk) -> None:
     @server.resource("mlgym://sessions/{session}", title="A session", mime_type=JSON)
     @readable
+    @desk.guard.guarded("attempt")
     async def state(session: str) -> str:
         """How a session stands; needs its handle."""
         found = await desk.handles.session(session, AT_ONCE)
@@ -167,6 +171,7 @@ def _add_sessions(server: TaskServer, desk: Desk) -> None:
 
     @server.resource("mlgym://sessions/{session}/trajectory", title="A session's trajectory", mime_type=JSON_LINES)
     @readable
+    @desk.guard.guarded("attempt")
     async def trajectory(session: str) -> str:
         """All that was done in a session, one event a line; needs its handle."""
         found = await desk.handles.session(session, AT_ONCE)

@@ -21,7 +21,7 @@ from mcp.types import (
     UnsubscribeRequestParams,
 )
 
-from mlgym_mcp.errors import MLGymError, UnknownSession, UnknownTask
+from mlgym_mcp.errors import Forbidden, MLGymError, UnknownSession, UnknownTask
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.leaderboards import ranked_task
 from mlgym_mcp.tools.reply import told
@@ -80,11 +80,13 @@ async def _fires(desk: Desk, uri: str) -> bool:
     """
     try:
         if named := SESSION.fullmatch(uri):
+            desk.guard.require("attempt")
             await desk.handles.session(named[1], AT_ONCE)
         elif named := LEADERBOARD.fullmatch(uri):
+            desk.guard.require("read")
             await ranked_task(desk, named[1])
         return named is not None
-    except (UnknownTask, UnknownSession) as error:
+    except (Forbidden, UnknownTask, UnknownSession) as error:
         raise MCPError(INVALID_PARAMS, told(error), {"uri": uri}) from error
     except MLGymError as error:
         raise MCPError(INTERNAL_ERROR, told(error), {"uri": uri}) from error

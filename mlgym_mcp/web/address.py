@@ -19,16 +19,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def require_guard(host: str, token_hash: str | None) -> None:
-    """Check that no stranger could use a server that listens on `host`.
+def require_guard(host: str, *, guarded: bool) -> None:
+    """Check that no stranger could use a server that listens on `host`, if it is not guarded.
 
     Raises:
         SetupError: some could.
     """
-    if token_hash is None and not is_loopback(host):
+    if not (guarded or is_loopback(host)):
         raise SetupError(
-            f"at {host} anybody could use this server; set MLGYM_MCP_TOKEN to a secret of its callers, "
-            "or leave --host out."
+            f"at {host} anybody could use this server; make a token with `mlgym-mcp tokens create NAME`, set "
+            "MLGYM_MCP_TOKEN to a secret of its callers, or leave --host out."
         )
 
 

@@ -17,6 +17,7 @@ import socket
 import sys
 from typing import Any
 
+import calls
 from files import Files
 from jobs import Jobs
 from lease import Lease
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> None:
     options = dict(zip(arguments[::2], arguments[1::2]))
     _protect()
     config = _read_config(options["--config"])
+    calls.limit(config["filters"])
     sock = _listen(options.get("--listen"), config.get("socket"))
     env: dict[str, str] = config["env"]
     workspace, outputs = config["workspace"], config["outputs"]

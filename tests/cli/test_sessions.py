@@ -48,7 +48,13 @@ async def test_a_session_of_a_server_that_lives_is_ended_by_it(tmp_path: Path) -
                 while store.wishes.of(session.id) is None:
                     await anyio.sleep(0.01)
                 world.clock.advance(world.limits.tick_s)
+        lines = list(store.audit.lines())
     assert said[0].splitlines()[-1] == f"{found.sandbox}: ended"
+    # The operator asked, and the server did it by itself; neither is put down to who once started it.
+    assert [(line["event"], line.get("principal")) for line in lines[1:]] == [
+        ("sessions_end", "local"),
+        ("session_ended", None),
+    ]
 
 
 async def test_a_server_that_does_not_look_in_time_is_told_of(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from mcp import Client
+from mlgym_clients.server import Server, bearer
 
 from mlgym_mcp.store import Store
 from tests.processes import environment, http_server
 from tests.strangers.models.endpoint import Model
 from tests.strangers.models.script import Script, call
+from tests.tools.stage import facts_of
 
 TASK = "battle-of-the-sexes-v1"
 BEST = 1.44
@@ -42,13 +43,14 @@ def pinned_command(folder: Path, cache_dir: Path) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def pinned_address(folder: Path, cache_dir: Path) -> AsyncIterator[dict[str, Any]]:
-    """The entry of a server over HTTP that runs already, for one session that somebody has started."""
-    async with http_server(folder, cache_dir) as (url, _):
-        async with Client(f"{url}/mcp") as client:
-            started = (await client.call_tool("start", {"task": TASK, "wait_s": 45})).structured_content
-        assert started is not None
-        yield {"url": f"{url}/s/{started['session']}/mcp"}
+async def seat_of_one(folder: Path, cache_dir: Path) -> AsyncIterator[Server]:
+    """A server over HTTP that lets in by tokens alone, as it is to whoever holds one for a session at the task."""
+    secret = "a-token-that-nobody-can-guess"
+    async with http_server(folder, cache_dir, "--tools", "evaluation", token=secret) as (url, _):
+        async with Server(url, bearer(secret)).connect() as client:
+            started = facts_of(await client.call_tool("start", {"task": TASK, "wait_s": 45}))
+            given = facts_of(await client.call_tool("run_token", {"session": started["session"]}))
+        yield Server(url, bearer(given["token"]))
 
 
 def assert_attempted(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
@@ -22,5 +23,5 @@ async def server_with_fixtures(folder: Path) -> AsyncIterator[str]:
         async with open_server(settings) as server:
             add_fixtures(server)
             async with open_endpoint(server, address.names(settings.host, ()), limits) as app:
-                async with serving(make_app(app, app, token_hash=None), listener):
+                async with serving(make_app(app, app, Doorkeeper()), listener):
                     yield f"{address.url(listener)}/mcp"

@@ -8,6 +8,7 @@ from mcp import Client
 
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
+from mlgym_mcp.store import AuditLog
 from tests.gateway import BACKENDS, Gateway, open_gateway, text
 
 GAME = "battle-of-the-sexes-v1"
@@ -59,6 +60,8 @@ async def test_a_fork_begins_where_its_source_is_and_leaves_it_alone(sandbox: Sa
         await gateway.bash(forked["session"], "echo theirs > note")
         assert (await gateway.bash(forked["session"], "cat note; echo $X")).startswith("theirs\n1\n")
         assert (await gateway.bash(source, "cat note")).startswith("ours\n")
+        began = [line for line in AuditLog(gateway.settings.data_dir).lines() if line["event"] == "session_started"]
+        assert ["checkpoint" in line for line in began] == [False, True]
 
 
 async def test_what_was_spent_by_a_checkpoint_is_spent_in_its_forks_and_comes_back_to_nobody(tmp_path: Path) -> None:

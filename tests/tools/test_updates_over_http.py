@@ -9,6 +9,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.server import open_server
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
 from mlgym_mcp.web import address
@@ -68,7 +69,7 @@ async def test_a_connection_that_ends_is_forgotten_however_it_ends(tmp_path: Pat
         with address.listen("127.0.0.1", 0) as listener:
             async with (
                 open_endpoint(server, (), EndpointLimits(connections=1, idle_s=0.2)) as app,
-                serving(make_app(app, app, token_hash=None), listener),
+                serving(make_app(app, app, Doorkeeper()), listener),
                 httpx2.AsyncClient(base_url=address.url(listener), verify=False) as http,
             ):
                 connection = await subscribed_by_hand(http, uris_of(session)[0])

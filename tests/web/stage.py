@@ -11,6 +11,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mlgym_mcp.server import open_web
+from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.web import address
 from mlgym_mcp.web.serving import serving
 from tests.fakes import World
@@ -61,8 +62,24 @@ async def site(world: World, *, token: str | None = None, **settings: Any) -> As
     """A server over HTTP on the world's folder, while the block runs."""
     chosen = settings_of(world, token=token, **settings)
     with address.listen("127.0.0.1", 0) as listener:
-        async with open_web(chosen, services_of(world)) as app, serving(app, listener):
+        async with open_web(chosen, services_of(world), now=world.clock.now) as app, serving(app, listener):
             yield Site(address.url(listener), {"Authorization": f"Bearer {token}"} if token else {})
+
+
+def token_of(world: World, principal: str, *scopes: str, **more: Any) -> str:
+    """A stored token, with the scopes that the command line gives unless others are named."""
+    with Tokens.open(world.folder / "data") as tokens:
+        return tokens.add(principal, scopes or ("read", "attempt"), now=world.clock.now(), **more)[0]
+
+
+def shown(served: Site, token: str) -> Site:
+    """The same server, for who shows this token."""
+    return Site(served.url, {"Authorization": f"Bearer {token}"})
+
+
+def audited(world: World) -> list[dict[str, Any]]:
+    """What the audit log has."""
+    return [dict(line) for line in AuditLog(world.folder / "data").lines()]
 
 
 def free_port() -> int:

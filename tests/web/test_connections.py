@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mlgym_mcp.auth import hashed
+from mlgym_mcp.auth.doorkeeper import Doorkeeper
+from mlgym_mcp.auth.secret import hashed
 from mlgym_mcp.web import address
 from mlgym_mcp.web.app import make_app
 from mlgym_mcp.web.serving import serving
@@ -50,7 +51,7 @@ async def served(
     body_time: float = 60.0,
 ) -> AsyncIterator[str]:
     """The address of a server that answers with what it is sent, and with `within` at the address of a session."""
-    app = make_app(echo, within, token_hash=hashed(token) if token else None, body_time=body_time)
+    app = make_app(echo, within, Doorkeeper(token_hash=hashed(token) if token else None), body_time=body_time)
     with address.listen("127.0.0.1", 0) as listener, anyio.fail_after(LIMIT):
         async with serving(app, listener, keep_alive=keep_alive, most=most):
             yield address.url(listener)

@@ -42,10 +42,13 @@ class Seat:
 
     task: TaskFacts
     brief: str
+    session: str
+    """Its handle. Secret."""
     url: str
-    """The session's own MCP endpoint: `bash`, `edit`, `job`, `validate`, `submit`, `status` and `read` are there."""
+    """An MCP endpoint that, with these headers, is the session's own: `bash`, `edit`, `job`, `validate`, `submit`,
+    `status` and `read` are there."""
     headers: Mapping[str, str]
-    """What to send there with each request."""
+    """What to send there with each request: where the server gives one, a token for this session alone."""
     client: Client
     """Connected to it."""
     folder: Path

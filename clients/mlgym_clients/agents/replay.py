@@ -39,8 +39,7 @@ class Replayer:
         recorded = self.trajectory.attempt
         if recorded.task != seat.task.id:
             return Ending("exit_error", f"the trajectory is one of {recorded.task}, not of {seat.task.id}")
-        session = seat.url.rpartition("/s/")[2].partition("/")[0]
-        replayed = await Replay(self.trajectory, seat.client, session).make()
+        replayed = await Replay(self.trajectory, seat.client, seat.session).make()
         write(seat.folder / REPORT, replayed.model_dump_json(indent=2) + "\n")
         first = replayed.first
         detail = None if first is None else f"diverged at step {first.number}: {first.verdict}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mcp import Client
 
-from mlgym_clients.server import Server, started
+from mlgym_clients.server import Server, bearer, started
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Place:
             ServerFailed: our own could not be started.
         """
         if self.url is not None:
-            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            headers = bearer(self.token) if self.token else {}
             async with Server(self.url, headers).connect() as client:
                 yield client
             return

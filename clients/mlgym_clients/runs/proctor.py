@@ -114,6 +114,16 @@ class Proctor:
         """
         return await self._told("status", session=session)
 
+    async def run_token(self, session: str) -> str | None:
+        """What opens this session and nothing else, for an agent's program to show; None where there is no such thing.
+
+        Raises:
+            Refused: the session is over.
+        """
+        if "run_token" not in self.tools:
+            return None
+        return str((await self._told("run_token", session=session))["token"])
+
     async def close(self, session: str, why: str) -> None:
         """Submit what an agent left, in MLGym's words for why it did not do so itself; a no-op when it is over.
 

@@ -17,7 +17,7 @@ from mlgym_clients.records.run import RunFacts
 from mlgym_clients.runs import measures
 from mlgym_clients.runs.fault import Fault, causes, faults, is_unreachable
 from mlgym_clients.runs.proctor import LIVE, SCORED, Answer, Proctor
-from mlgym_clients.server import Server
+from mlgym_clients.server import Server, bearer
 from mlgym_clients.workbench import Refused
 
 INTERRUPTED = "interrupted"
@@ -114,12 +114,14 @@ class Trial:
     async def _play(self, attempt: Attempt, agent: Agent, brief: str, meter: Meter) -> Stop:
         assert attempt.session is not None
         with faults():
+            token = await self.proctor.run_token(attempt.session)
             async with self.server.connect(attempt.session) as client:
                 seat = Seat(
                     task=self.facts.task(attempt.task),
                     brief=brief,
-                    url=self.server.endpoint(attempt.session),
-                    headers=self.server.headers,
+                    session=attempt.session,
+                    url=self.server.endpoint(None if token else attempt.session),
+                    headers=bearer(token) if token else self.server.headers,
                     client=client,
                     folder=self.folder.attempt_folder(attempt.key),
                     number=attempt.number,

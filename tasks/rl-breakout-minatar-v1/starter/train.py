@@ -49,11 +49,12 @@ class Training:
         rate = optax.linear_schedule(config.rate_begin, config.rate_end, int(config.warm_up * minibatch_updates) or 1)
         self._optimiser = optax.chain(optax.clip_by_global_norm(config.max_gradient), optax.adam(rate, eps=1e-5))
         self._updates = updates
+        self._begin = jax.jit(self._begun)
         self._update = jax.jit(self._updated)
 
     def run(self, key: Any, *, name: str) -> Params:
         """Train once from scratch and tell now and then how the rewards go."""
-        learner = self._begin(key)
+        learner: Learner = self._begin(key)
         began = time.monotonic()
         rewards = []
         for update in range(1, self._updates + 1):
@@ -67,11 +68,13 @@ class Training:
                 rewards = []
         return learner.params
 
-    def _begin(self, key: Any) -> Learner:
+    def _begun(self, key: Any) -> Learner:
         key, for_params, for_environments = jax.random.split(key, 3)
         reset = jax.vmap(self._environment.reset, in_axes=(0, None))
         keys = jax.random.split(for_environments, self._config.environments)
-        observations, environments = jax.jit(reset)(keys, self._parameters)
+        observations, environments = reset(keys, self._parameters)
+        # Of the types that an update leaves, or the second one would be compiled anew.
+        environments = jax.tree.map(lambda values: jax.lax.convert_element_type(values, values.dtype), environments)
         params = initial_params(for_params, observations[0].size, self._environment.num_actions)
         return Learner(params, self._optimiser.init(params), environments, observations, key)
 

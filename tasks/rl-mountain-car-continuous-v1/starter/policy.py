@@ -77,12 +77,13 @@ class Policy:
 
     def act(self, observations: np.ndarray, first: np.ndarray) -> np.ndarray:
         """Actions float32 [N, 1] for observations float32 [N, …]; `first` is true where an episode begins."""
-        self._key, key = jax.random.split(self._key)
-        return np.asarray(self._act(self._params, key, observations))
+        self._key, actions = self._act(self._params, self._key, observations)
+        return np.asarray(actions)
 
 
-def _act(params: Params, key: Any, observations: Any) -> Any:
-    return sample(key, forward(params, observations)[0])
+def _act(params: Params, key: Any, observations: Any) -> tuple[Any, Any]:
+    key, for_actions = jax.random.split(key)
+    return key, sample(for_actions, forward(params, observations)[0])
 
 
 def load(checkpoint: Path, seed: int) -> Policy:

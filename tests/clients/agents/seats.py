@@ -44,6 +44,7 @@ def seat_at(client: Client, folder: Path, task: str, brief: str, *, limits: Limi
     seat = Seat(
         task=facts,
         brief=brief,
+        session="",
         url="",
         headers={},
         client=client,

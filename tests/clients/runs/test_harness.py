@@ -11,6 +11,7 @@ from mlgym_clients.records.folder import write
 from mlgym_clients.records.message import Message
 from mlgym_clients.runs.lock import locked
 from mlgym_clients.runs.plan import BadPlan
+from mlgym_clients.server import Server
 
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.call import Call
@@ -73,6 +74,10 @@ async def test_an_agent_sees_one_session_alone_and_what_it_leaves_there_is_submi
     async def validates(seat: Seat) -> None:
         offered.update(tool.name for tool in (await seat.client.list_tools()).tools)
         await seat.client.call_tool("validate")
+        # So does its program, at the server's own address, by a token for this session.
+        async with Server(seat.url.removesuffix("/mcp"), seat.headers).connect() as program:
+            assert seat.session not in seat.url
+            assert {tool.name for tool in (await program.list_tools()).tools} == offered
 
     offered: set[str] = set()
     await stage.run(Worker(validates))

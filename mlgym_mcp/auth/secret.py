@@ -1,4 +1,4 @@
-"""The bearer token of a server: kept as a hash, and compared in constant time."""
+"""The one token that a server is configured with: kept as a hash, and compared in constant time."""
 
 import hashlib
 import hmac
@@ -30,8 +30,6 @@ def hashed(token: str) -> str:
     return HASHED + hashlib.sha256(token.encode()).hexdigest()
 
 
-def matches(authorization: str, token_hash: str) -> bool:
-    """Whether an Authorization header carries the token of this hash."""
-    scheme, _, token = authorization.partition(" ")
-    digest = HASHED + hashlib.sha256(token.strip().encode()).hexdigest()
-    return hmac.compare_digest(digest, token_hash) and scheme.lower() == "bearer"
+def matches(token: str, token_hash: str) -> bool:
+    """Whether a token is the one of this hash."""
+    return hmac.compare_digest(HASHED + hashlib.sha256(token.encode()).hexdigest(), token_hash)

@@ -1,0 +1,119 @@
+"""Processes: those of others, and what is left open in one's own."""
+
+import os
+import re
+from pathlib import Path
+from typing import Callable
+
+from .table import attempt
+
+OURS = re.compile(r"pipe:\[\d+\]|/dev/(null|zero|pts/\d+|tty)|/outputs/[^/]+\.log|/proc(/.*)?|/attempts(/.*)?")
+
+
+def pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+@attempt("a process is seen that does not come from process 1")
+def strangers() -> object:
+    parents = {}
+    for pid in pids():
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[pid] = int(fields[1])
+    return [pid for pid, parent in parents.items() if pid != 1 and parent not in parents]
+
+
+@attempt("a process of another user is seen, or one can be signalled")
+def other_users() -> object:
+    seen = []
+    for pid in pids():
+        try:
+            if f"\nUid:\t{os.getuid()}\t" not in Path(f"/proc/{pid}/status").read_text():
+                seen.append(pid)
+        except OSError:
+            continue
+    return seen
+
+
+@attempt("a descriptor of the host is left open")
+def descriptors() -> object:
+    """In the command and in every process of ours: folders, sockets, files that nobody here has opened."""
+    found = []
+    for pid in pids():
+        try:
+            links = [(fd, os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        found += [(pid, fd, target) for fd, target in links if not OURS.fullmatch(target)]
+    return found
+
+
+@attempt("the folder or the root of a process leads elsewhere")
+def elsewhere() -> object:
+    root = os.stat("/")
+    found = []
+    for pid in pids():
+        try:
+            seen = os.stat(f"/proc/{pid}/root/")
+            if (seen.st_dev, seen.st_ino) != (root.st_dev, root.st_ino):
+                found.append((pid, "root"))
+            if os.readlink(f"/proc/{pid}/cwd").startswith("(unreachable)"):
+                found.append((pid, "cwd"))
+        except OSError:
+            continue
+    return found
+
+
+@attempt("what runs can be overwritten through its own link")
+def executable() -> object:
+    for pid in pids():
+        try:
+            os.close(os.open(f"/proc/{pid}/exe", os.O_WRONLY))
+            return pid
+        except OSError:
+            continue
+    return None
+
+
+@attempt("the interpreter, the guest or a library can be written")
+def programs() -> object:
+    found = []
+    for path in ("/usr/bin/python3", "/bin/bash", "/run/guest/guest/__main__.py", "/etc/passwd", "/etc/ld.so.cache"):
+        changes: tuple[Callable[[str], None], ...] = (
+            lambda p: open(p, "ab").close(),
+            lambda p: os.rename(p, p + ".old"),
+            os.unlink,
+        )
+        for change in changes:
+            try:
+                change(path)
+                found.append(path)
+            except OSError:
+                continue
+    return found
+
+
+@attempt("one is spared when memory runs out")
+def spared() -> object:
+    Path("/proc/self/oom_score_adj").write_text("-1000")
+    return True
+
+
+@attempt("one outranks the rest of the machine")
+def priorities() -> object:
+    gained = []
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: os.setpriority(os.PRIO_PROCESS, 0, -1),
+        lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+        lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(99)),
+    )
+    for number, change in enumerate(changes):
+        try:
+            change()
+            gained.append(number)
+        except OSError:
+            continue
+    return gained

@@ -50,7 +50,7 @@ class Wire:
         """The answer to bytes, after which nothing more is sent."""
         with socket.create_connection(self.place, timeout=LIMIT) as connection:
             answer = b""
-            with suppress(ConnectionError):  # it has hung up without reading on
+            with suppress(OSError):  # it has hung up without reading on
                 connection.sendall(raw)
                 connection.shutdown(socket.SHUT_WR)
                 while data := connection.recv(65536):
@@ -71,7 +71,9 @@ def wire() -> Iterator[Wire]:
     with tempfile.TemporaryDirectory() as place:
         world = World(Path(place))
         with opened(site(world, token=TOKEN, max_connections=100_000)) as (_, served):
-            yield Wire(served, world.folder)
+            made = Wire(served, world.folder)
+            yield made
+            made.http.close()
 
 
 def request_of(**changes: Any) -> bytes:

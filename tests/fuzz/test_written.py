@@ -1,4 +1,4 @@
-"""What operators and authors write: task.yaml, settings, tokens. It is read, or refused in a sentence."""
+"""What operators and authors write: task.yaml, settings. It is read, or refused in a sentence."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,7 +9,6 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlgym_mcp import auth
 from mlgym_mcp.errors import SetupError, TaskSpecError
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tasks.catalog import Catalog
@@ -123,23 +122,3 @@ def test_a_config_file_is_read_or_refused(content: bytes) -> None:
 @given(st.dictionaries(st.sampled_from([*Settings.model_fields, "no_such"]), json_values, max_size=3))
 def test_a_command_line_is_read_or_refused(overrides: dict[str, object]) -> None:
     read_settings(lambda: Settings.load(overrides, environ={"MLGYM_MCP_CONFIG": "/dev/null"}))
-
-
-TOKEN = "a-token-that-nobody-can-guess"
-
-
-HEADERS = st.binary(max_size=60).map(lambda raw: raw.decode("latin-1"))
-
-
-@given(HEADERS | HEADERS.map("Bearer {}".format) | st.sampled_from(["bearer " + TOKEN, f"Basic {TOKEN}", TOKEN]))
-def test_a_header_lets_in_by_its_token_alone(header: str) -> None:
-    scheme, _, shown = header.partition(" ")
-    assert auth.matches(header, auth.hashed(TOKEN)) == (scheme.lower() == "bearer" and shown.strip() == TOKEN)
-
-
-@given(texts)
-def test_a_token_is_kept_as_a_hash_or_refused_unquoted(token: str) -> None:
-    try:
-        assert auth.matches(f"Bearer {token}", auth.hashed(token)) or token.startswith(auth.HASHED)
-    except ValueError as error:
-        assert len(token) < 8 or token not in str(error)

@@ -40,7 +40,7 @@ class Program(ByteStream):
 
 
 # No such host is anywhere, so nothing that is allowed leaves this machine.
-ALLOWED = Pass("x", Network(allow=("*.invalid", "127.0.0.1:9")), ())
+ALLOWED = Pass("x", Network(allow=("*.example.invalid", "a.invalid", "127.0.0.1:9")), ())
 
 
 def visit(said: bytes) -> bytes:
@@ -66,7 +66,7 @@ GET = b"GET http://a.invalid/x HTTP/1.1\r\nHost: a.invalid\r\nX: y\r\n\r\n"
 CONNECT = b"CONNECT a.invalid:443 HTTP/1.1\r\nHost: a.invalid\r\n\r\nhello"
 TARGETS = words.map(lambda word: word.encode()) | st.sampled_from(
     [b"http://[::1", b"http://a.invalid:99999/", b"http://a.invalid:x/", b"//", b"*", b"http://@:80/", b"https://a.invalid/"]
-    + [b"http://" + b"a" * 70 + b".invalid/", b"http://a..invalid/", b"http://xn--a.invalid/", b"http://127.0.0.1:9/"]
+    + [b"http://" + b"a" * 70 + b".example.invalid/", b"http://a..example.invalid/", b"http://xn--a.invalid/", b"http://127.0.0.1:9/"]
     + [b"http://%00.invalid/", b"http://a.invalid:0/", b"http://user:p@a.invalid/"]
 )
 
@@ -81,7 +81,7 @@ def test_bytes_that_may_be_a_request_get_one_answer_or_none(said: bytes) -> None
 
 
 @given(st.sampled_from([b"GET", b"CONNECT", b"POST", b"X"]), TARGETS)
-@example(b"CONNECT", b"a" * 70 + b".invalid:443")
+@example(b"CONNECT", b"a" * 70 + b".example.invalid:443")
 @example(b"CONNECT", b"a.invalid:443:443")
 @example(b"CONNECT", b"[::1]:443")
 def test_a_request_for_any_place_is_refused_in_one_sentence(method: bytes, target: bytes) -> None:

@@ -53,7 +53,11 @@ def _relative(value: str) -> str:
 
 
 _SIZE_SCHEMA = {
-    "anyOf": [{"type": "integer", "minimum": 1, "maximum": _LARGEST}, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}]}
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": _LARGEST},
+        {"type": "string", "pattern": f"^{_SIZE.pattern}$"},
+    ]
+}
 Size = Annotated[PositiveInt, Field(le=_LARGEST), BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 RelativePath = Annotated[str, AfterValidator(_relative)]
 Layer = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,100}/)?[A-Za-z0-9_-]{1,100}$")]

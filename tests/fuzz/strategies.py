@@ -47,7 +47,9 @@ def json_of(scalar: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 json_values = json_of(scalars)
-same_after_a_trip = json_of(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words)
+same_after_a_trip = json_of(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
+)
 """JSON values that equal what they are read as."""
 
 

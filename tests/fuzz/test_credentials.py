@@ -32,9 +32,7 @@ class OneKey:
         return STATED if kid == "k" else None
 
 
-KEEPER = Doorkeeper(
-    token_hash=secret.hashed(TOKEN), verifier=JwtVerifier(ISSUER, AUDIENCE, cast(Keys, OneKey()))
-)
+KEEPER = Doorkeeper(token_hash=secret.hashed(TOKEN), verifier=JwtVerifier(ISSUER, AUDIENCE, cast(Keys, OneKey())))
 
 
 def admitted(header: str) -> Credential | None:

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from mlgym_clients.metrics.of_csv import BadTable, read_table
 from mlgym_clients.records.folder import NoRun, RunFolder
 from mlgym_clients.runs.plan import BadPlan, Plan
@@ -19,6 +18,7 @@ from mlgym_clients.trajectories.chat import from_chat, to_chat
 from mlgym_clients.trajectories.reading import read
 from mlgym_clients.trajectories.traj import to_traj
 from mlgym_clients.trajectories.trajectory import BadTrajectory
+
 from tests.clients.trajectories.samples import original, silent, spoken
 from tests.fuzz.strategies import json_values, spoilt, texts, words
 
@@ -112,7 +112,9 @@ def test_a_conversation_goes_through_chat_and_back() -> None:
 
 
 CELLS = words | st.sampled_from(["baseline", "maximize", "nan", "inf", "1e999", "9" * 5000, "-", "", "1", "\0", '"'])
-HEADINGS = st.sampled_from(["method,task,score", "method,task,score,goal", "method,task,score,submission,goal,x", "", "a"])
+HEADINGS = st.sampled_from(
+    ["method,task,score", "method,task,score,goal", "method,task,score,submission,goal,x", "", "a"]
+)
 
 
 @given(HEADINGS, st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=4), st.sampled_from(["utf-8", "utf-16"]))

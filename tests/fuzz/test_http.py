@@ -140,9 +140,13 @@ METHODS = st.sampled_from(
 )
 
 
-@given(METHODS, st.dictionaries(st.sampled_from(["name", "uri", "arguments", "ref", "argument", "cursor"]), json_values))
+@given(
+    METHODS, st.dictionaries(st.sampled_from(["name", "uri", "arguments", "ref", "argument", "cursor"]), json_values)
+)
 @example("resources/read", {"uri": "mlgym://tasks/\ud800"})
-@example("completion/complete", {"ref": {"type": "ref/prompt", "name": "\ud800"}, "argument": {"name": "task", "value": ""}})
+@example(
+    "completion/complete", {"ref": {"type": "ref/prompt", "name": "\ud800"}, "argument": {"name": "task", "value": ""}}
+)
 @example("prompts/get", {"name": "attempt", "arguments": {"task": "\ud800"}})
 @example("prompts/get", {"name": "\ud800"})
 @example("tools/list", {"cursor": "\ud800"})
@@ -153,7 +157,9 @@ def test_any_method_with_any_parameters_is_answered(wire: Wire, method: str, par
     wire.post(json.dumps(body).encode(), {**MODERN, "Mcp-Method": method, **named})
 
 
-VALUES = st.text("aZ09/*;,=+-. \t\"'()@[]", max_size=20).map(str.strip) | st.sampled_from(["", "2026-07-28", "9999-99-99", "gzip"])
+VALUES = st.text("aZ09/*;,=+-. \t\"'()@[]", max_size=20).map(str.strip) | st.sampled_from(
+    ["", "2026-07-28", "9999-99-99", "gzip"]
+)
 ODD_HEADERS = st.dictionaries(
     st.sampled_from(
         ["Accept", "Content-Type", "Content-Encoding", "MCP-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Origin"]

@@ -65,8 +65,21 @@ def visit(said: bytes) -> bytes:
 GET = b"GET http://a.invalid/x HTTP/1.1\r\nHost: a.invalid\r\nX: y\r\n\r\n"
 CONNECT = b"CONNECT a.invalid:443 HTTP/1.1\r\nHost: a.invalid\r\n\r\nhello"
 TARGETS = words.map(lambda word: word.encode()) | st.sampled_from(
-    [b"http://[::1", b"http://a.invalid:99999/", b"http://a.invalid:x/", b"//", b"*", b"http://@:80/", b"https://a.invalid/"]
-    + [b"http://" + b"a" * 70 + b".example.invalid/", b"http://a..example.invalid/", b"http://xn--a.invalid/", b"http://127.0.0.1:9/"]
+    [
+        b"http://[::1",
+        b"http://a.invalid:99999/",
+        b"http://a.invalid:x/",
+        b"//",
+        b"*",
+        b"http://@:80/",
+        b"https://a.invalid/",
+    ]
+    + [
+        b"http://" + b"a" * 70 + b".example.invalid/",
+        b"http://a..example.invalid/",
+        b"http://xn--a.invalid/",
+        b"http://127.0.0.1:9/",
+    ]
     + [b"http://%00.invalid/", b"http://a.invalid:0/", b"http://user:p@a.invalid/"]
 )
 

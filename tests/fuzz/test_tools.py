@@ -1,4 +1,4 @@
-"""Every tool, resource, prompt and completion, asked for anything: a result or a sentence, and the next call is served."""
+"""Every tool, resource, prompt and completion, asked for anything: a result or a sentence, and the next is served."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from tests.fakes import TASK, World
 from tests.fuzz.stage import GROUPS, URIS, arguments, opened
 from tests.fuzz.strategies import LEAKS, is_sentence, json_values, texts, words
 from tests.tools.stage import facts_of, services_of, settings_of, text_of
+
 
 class Caller:
     """A client with a session, for as long as one session takes; then with another."""
@@ -83,9 +84,7 @@ def test_a_tool_that_there_is_not_is_refused(caller: Caller, tool: str, given_: 
         see_answer(caller, result)
 
 
-META = st.dictionaries(
-    st.sampled_from(["mlgym-mcp/key", "mlgym-mcp/agent", "x"]), json_values | texts, max_size=3
-)
+META = st.dictionaries(st.sampled_from(["mlgym-mcp/key", "mlgym-mcp/agent", "x"]), json_values | texts, max_size=3)
 
 
 @given(META, st.sampled_from(["start", "bash", "status"]))
@@ -98,7 +97,9 @@ def test_marks_of_a_call_are_read_or_refused(caller: Caller, meta: dict[str, Any
     caller.still_serves()
 
 
-SOME_URIS = st.sampled_from(URIS) | texts | st.builds("mlgym://{}/{}".format, st.sampled_from(["tasks", "sessions"]), texts)
+SOME_URIS = (
+    st.sampled_from(URIS) | texts | st.builds("mlgym://{}/{}".format, st.sampled_from(["tasks", "sessions"]), texts)
+)
 
 
 @given(SOME_URIS)

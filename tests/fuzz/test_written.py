@@ -18,7 +18,9 @@ from tests.tasks.test_spec import MINIMAL
 
 LONGEST = 4000
 """Characters of an explanation, whatever it explains."""
-BOMB = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 8)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 8)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
 """Eight to the ninth power of nothing, should anybody write it out."""
 
 
@@ -63,7 +65,7 @@ TASK = yaml.safe_dump(MINIMAL).encode()
 @example(b"- a\n- b\n")
 @example(b"\xef\xbb\xbf" + TASK)
 @example(b"extends: " + b"n" * 300 + b"\n")
-@example(b"extends: \"\\0\"\n")
+@example(b'extends: "\\0"\n')
 @example(TASK.replace(b"1GiB", b"9" * 400 + b"GiB"))
 @example(TASK + b"starter: [" + b"s" * 300 + b"]\n")
 @example(TASK + b"extends: {a: &a [x], b: *a}\n")
@@ -86,7 +88,9 @@ def read_settings(read: Callable[[], Settings]) -> None:
         assert str(error).endswith(".") and len(str(error)) < LONGEST and "secret-of-mine" not in str(error)
 
 
-NAMES = st.sampled_from([*Settings.model_fields, "config", "self", "", "no_such"]).map(lambda name: f"MLGYM_MCP_{name}".upper())
+NAMES = st.sampled_from([*Settings.model_fields, "config", "self", "", "no_such"]).map(
+    lambda name: f"MLGYM_MCP_{name}".upper()
+)
 SETTINGS = b'port = 80\ntasks_dirs = ["/a"]\nmax_memory = "4GiB"\ntoken = "secret-of-mine"\n[log]\nlevel = 1979-05-27\n'
 
 
@@ -110,7 +114,7 @@ def test_an_environment_is_read_or_refused(environ: dict[str, str]) -> None:
 @example(b"port = nan")
 @example(b"wait_s = inf")
 @example(b"token = 3")
-@example(b"token = [\"secret-of-mine\"]")
+@example(b'token = ["secret-of-mine"]')
 @example(b"max_memory = {a = 1}")
 def test_a_config_file_is_read_or_refused(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:

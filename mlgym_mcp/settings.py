@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from mlgym_mcp.auth import secret
 from mlgym_mcp.auth.address import checked
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.excerpt import excerpt
 from mlgym_mcp.sandbox import machine
 from mlgym_mcp.sessions.call import MAX_WAIT, PATIENT
 from mlgym_mcp.sessions.limits import SessionLimits
@@ -159,12 +160,12 @@ class Settings(BaseModel):
     @field_validator("data_dir", "cache_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return _expanded(value)
 
     @field_validator("tasks_dirs", mode="after")
     @classmethod
     def _all_absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(path.expanduser().absolute() for path in value)
+        return tuple(map(_expanded, value))
 
     @field_validator("allowed_hosts", mode="after")
     @classmethod
@@ -200,14 +201,24 @@ def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("a folder; after `~` stands a user of this machine, or nothing") from None
+
+
 def _config_path(environ: Mapping[str, str]) -> Path:
     named = environ.get(CONFIG)
     if not named:
         return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
-    path = Path(named).expanduser()
-    if not path.is_file():
-        raise SetupError(f"{CONFIG} names {path}, but there is no such file.")
-    return path
+    try:
+        path = _expanded(Path(named))
+        if path.is_file():
+            return path
+    except (OSError, ValueError):
+        pass  # no path at all
+    raise SetupError(f"{CONFIG} names {named[:200]}, but there is no such file.")
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -215,7 +226,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no TOML, no UTF-8, or a number too long
         raise SetupError(f"The config file {path} can't be read: {error}.") from None
 
 
@@ -233,7 +244,7 @@ def _explain(
     if first["type"] == "extra_forbidden":
         return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
-    given_value = "" if name in SECRET else f"is {first['input']!r}, but "
+    given_value = "" if name in SECRET else f"is {excerpt(first['input'])}, but "
     return f"{place} {given_value}should be {expected}."
 
 

@@ -1,5 +1,6 @@
 """One grading: the host between a judge and the contestants it asks for, understanding neither."""
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ ASK_LIMIT = 600.0
 LOAD_LIMIT = 60.0
 """Seconds in which a contestant has to start and unpack its submission."""
 SIGKILL = -9
+MAX_NUMBER = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def _from_judge(judge: Runner) -> tuple[Header, bytes]:
 
 async def _ask(contestant: Runner | Silence, header: Header, body: bytes) -> tuple[Silence | None, bytes]:
     limit = header.get("limit")
-    seconds = min(float(limit), ASK_LIMIT) if isinstance(limit, int | float) else ASK_LIMIT
+    seconds = min(ASK_LIMIT, limit) if isinstance(limit, int | float) else ASK_LIMIT  # NaN is less than nothing
     if not isinstance(contestant, Runner):
         return contestant, b""
     return await _exchange(contestant, {"type": "ask"}, body, seconds)
@@ -124,4 +126,13 @@ def _verdict(header: Header) -> Verdict:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    return {str(name): float(number) for name, number in value.items()} if isinstance(value, dict) else {}
+    found = value if isinstance(value, dict) else {}
+    numbers = {plain_text(name, 80): _number(number) for name, number in found.items()}
+    if not all(map(math.isfinite, numbers.values())):
+        raise ScoringError(f"the judge's verdict has a figure that is no number: {str(found)[:200]}")
+    return numbers
+
+
+def _number(value: Any) -> float:
+    """A number that fits a record; NaN for anything else."""
+    return float(value) if isinstance(value, int | float) and abs(value) < MAX_NUMBER else math.nan

@@ -19,14 +19,19 @@ from pydantic import (
 )
 
 from mlgym_mcp.errors import TaskSpecError
-from mlgym_mcp.tasks.document import read_document
+from mlgym_mcp.excerpt import excerpt
+from mlgym_mcp.tasks.document import ID, LONGEST_ID, read_document
 from mlgym_mcp.tasks.folder import TaskFolder
 from mlgym_mcp.tasks.measures import Baselines, Comparable, Metric, Part, PublishedScore, Scores, Target
 from mlgym_mcp.tasks.network import Network, Reach
 from mlgym_mcp.tasks.source import Source
 
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)")
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?(B|KiB|MiB|GiB)")
+_LARGEST = 2**53
+"""Bytes: more than any machine has, and what every kernel and engine can be told."""
+MOST_PROBLEMS = 20
+"""Of a file that are told at once."""
 _REQUIRED_FILES = ("brief.md", "data.py", "grader.py")
 
 
@@ -47,10 +52,15 @@ def _relative(value: str) -> str:
     return value
 
 
-_SIZE_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_SIZE.pattern}$"}]}
-Size = Annotated[PositiveInt, BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
+_SIZE_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": _LARGEST},
+        {"type": "string", "pattern": f"^{_SIZE.pattern}$"},
+    ]
+}
+Size = Annotated[PositiveInt, Field(le=_LARGEST), BeforeValidator(parse_size), WithJsonSchema(_SIZE_SCHEMA)]
 RelativePath = Annotated[str, AfterValidator(_relative)]
-Layer = Annotated[str, Field(pattern=r"^([a-z0-9-]+/)?[A-Za-z0-9_-]+$")]
+Layer = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,100}/)?[A-Za-z0-9_-]{1,100}$")]
 
 
 class Environment(Part):
@@ -104,7 +114,7 @@ class TaskSpec(Part):
     """The folder of the task that this one extends: has the fields and the files that this one lacks."""
     extends: str | None = None
     """The id of a task in the same folder of tasks, of which this is a variant."""
-    id: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*-v[1-9][0-9]*$")]
+    id: Annotated[str, Field(pattern=ID, max_length=LONGEST_ID)]
     title: str
     domain: str
     environment: Environment
@@ -226,8 +236,8 @@ def _absent(names: Iterable[str], *folders: Path | None) -> list[str]:
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"])
-        given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+    for problem in error.errors(include_url=False)[:MOST_PROBLEMS]:
+        field = ".".join(str(part)[:LONGEST_ID] for part in problem["loc"])
+        given = "" if isinstance(problem["input"], dict) else f" (given: {excerpt(problem['input'])})"
         message = problem["msg"].removeprefix("Value error, ")
         yield f"{field}: {message}{given}" if field else message

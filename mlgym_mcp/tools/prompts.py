@@ -7,7 +7,7 @@ from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
-from mlgym_mcp.errors import CallerError
+from mlgym_mcp.errors import MLGymError
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.reply import told
 
@@ -49,5 +49,5 @@ class Attempt:
         try:
             self._desk.guard.require("read")
             yield
-        except CallerError as error:
+        except MLGymError as error:
             raise MCPError(INVALID_PARAMS, told(error)) from error

@@ -45,9 +45,14 @@ def answered(tool: Callable[Arguments, Awaitable[CallToolResult]]) -> Callable[A
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001 - nothing else decides what a model reads of an error
-            return CallToolResult(content=[_text(told(error))], is_error=True)
+            return refused(error)
 
     return answer
+
+
+def refused(error: Exception) -> CallToolResult:
+    """The answer to a call that failed."""
+    return CallToolResult(content=[_text(told(error))], is_error=True)
 
 
 def readable(read: Callable[Arguments, Awaitable[Content]]) -> Callable[Arguments, Awaitable[Content]]:

@@ -7,21 +7,33 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult, Resource, ResourceTemplate
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    Resource,
+    ResourceTemplate,
+)
+from pydantic import ValidationError
 
 from mlgym_mcp.errors import CallerError, SetupError, UnknownTask
+from mlgym_mcp.excerpt import excerpt
 from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.tools import arguments as given
 from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList, TaskRecord, TaskRecords
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
 from mlgym_mcp.tools.files import binary_type, content_of, files_of
 from mlgym_mcp.tools.incoming import Request
 from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard_of
+from mlgym_mcp.tools.lines import serve_lines
 from mlgym_mcp.tools.render import task_text
-from mlgym_mcp.tools.reply import readable
+from mlgym_mcp.tools.reply import readable, refused
 from mlgym_mcp.tools.updates import Updates
 
 MARKDOWN = "text/markdown"
@@ -41,6 +53,10 @@ class TaskServer(MCPServer[Any]):
     desk: Desk
     updates: Updates
 
+    async def run_stdio_async(self) -> None:
+        """Serve on stdin and stdout, where every request is answered."""
+        await serve_lines(self._lowlevel_server)
+
     async def list_resources(self) -> list[Resource]:
         """The static resources, each task with its brief, and its leaderboard: some clients never ask for templates."""
         tasks = await _offered(self.desk)
@@ -52,11 +68,39 @@ class TaskServer(MCPServer[Any]):
         listed = await super().list_resource_templates()
         return [template for template in listed if template.uri_template != TEMPLATE or not self.desk.one_session]
 
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Request | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """A tool's answer; what is wrong with a call is told as what to mend."""
+        try:
+            given.require_characters(name, arguments)
+            return await super().call_tool(name, arguments, context)
+        except CallerError as error:
+            return refused(error)
+        except ToolError as error:
+            return refused(await self._wrong_with(name, arguments, error))
+
+    async def _wrong_with(self, name: str, arguments: dict[str, Any], error: ToolError) -> Exception:
+        schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        if name not in schemas:
+            return CallerError(f"Unknown tool {excerpt(name)}; there are: {', '.join(schemas)}.")
+        if isinstance(error.__cause__, ValidationError) and not isinstance(error, UnexpectedToolError):
+            return CallerError(given.explained(name, error.__cause__, schemas[name]["properties"], arguments))
+        return error
+
     async def read_resource(
         self, uri: Any, context: Request | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """A resource, with the type that it turns out to have."""
-        found = await super().read_resource(uri, context)
+        try:
+            found = await super().read_resource(uri, context)
+        except ResourceNotFoundError as error:
+            if isinstance(error.__cause__, CallerError):  # whose text says more
+                raise
+            raise ResourceNotFoundError(
+                f"There is no resource {excerpt(str(uri))}; `resources/list` and `resources/templates/list`, or the "
+                "description of the tool `read`, say what there is."
+            ) from None
         return found if isinstance(found, InputRequiredResult) else map(_typed, found)
 
     async def get_prompt(
@@ -65,10 +109,13 @@ class TaskServer(MCPServer[Any]):
         """A prompt; what is wrong with the request is told, which the SDK calls an internal error."""
         offered = {prompt.name: prompt for prompt in await self.list_prompts()}
         if name not in offered:
-            raise MCPError(INVALID_PARAMS, f"There is no prompt {name!r}; there are: {', '.join(offered)}.")
-        needed = [argument.name for argument in offered[name].arguments or () if argument.required]
-        if absent := [needs for needs in needed if needs not in (arguments or {})]:
+            raise MCPError(INVALID_PARAMS, f"There is no prompt {excerpt(name)}; there are: {', '.join(offered)}.")
+        known = {argument.name: argument.required for argument in offered[name].arguments or ()}
+        if absent := [needs for needs, required in known.items() if required and needs not in (arguments or {})]:
             raise MCPError(INVALID_PARAMS, f"The prompt {name!r} needs {', '.join(absent)}.")
+        if unknown := [more for more in arguments or {} if more not in known]:
+            told = f"has no argument {excerpt(unknown[0])}; it has: {', '.join(known)}."
+            raise MCPError(INVALID_PARAMS, f"The prompt {name!r} {told}")
         return await super().get_prompt(name, arguments, context)
 
 

@@ -20,6 +20,8 @@ STRICT_ONLY = (
     "The operator allows it with: mlgym-mcp serve --protocol mlgym"
 )
 
+MOST_GPUS = 1024
+
 SessionResult = Annotated[CallToolResult, SessionAnswer]
 
 
@@ -46,7 +48,9 @@ class SessionTools:
                 "the operator allows it."
             ),
         ] = None,
-        gpus: Annotated[int | None, Field(description="How many GPUs; default: as the task says.", ge=0)] = None,
+        gpus: Annotated[
+            int | None, Field(description="How many GPUs; default: as the task says.", ge=0, le=MOST_GPUS)
+        ] = None,
         steps: Annotated[int | None, Field(description="Fewer steps than the task gives.", ge=1)] = None,
         wall_time: Annotated[float | None, Field(description="Less wall time, in seconds.", gt=0)] = None,
         wait_s: WaitSeconds = None,

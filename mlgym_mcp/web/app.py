@@ -22,6 +22,7 @@ from mlgym_mcp.web.body import BODY_TIME, SlowBody, timely
 from mlgym_mcp.web.gate import Gate
 from mlgym_mcp.web.operations import Operations
 from mlgym_mcp.web.requests import Requests
+from mlgym_mcp.web.wording import plainly
 
 TOO_SLOW = JSONResponse(
     {"error": "The body of this request did not arrive in time; send it again."},
@@ -103,7 +104,7 @@ class Patient:
         """Serve one request."""
         try:
             with suppress(ClientDisconnect):
-                await self._app(scope, timely(receive, self._body_time), send)
+                await self._app(scope, timely(receive, self._body_time), plainly(send))
         except SlowBody:
             await TOO_SLOW(scope, receive, send)
 

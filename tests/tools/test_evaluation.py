@@ -178,4 +178,4 @@ async def test_harnesses_read_the_baselines_files_and_nobody_else_does(tmp_path:
         assert "it has: " in await refused(client, "read", uri=f"{uri}/baseline/none.py")
     async with connected(world) as client:
         assert "/baseline/" not in await told(client, "read", uri=uri)
-        assert "nknown" in await refused(client, "read", uri=place)
+        assert "no resource" in await refused(client, "read", uri=place)

@@ -93,12 +93,12 @@ async def test_a_key_that_can_not_be_kept_is_refused(tmp_path: Path) -> None:
             assert result.is_error and "at most 200 characters, all of ASCII" in str(result.content)
 
 
-async def test_a_handle_that_is_no_text_is_a_handle_of_no_session(tmp_path: Path) -> None:
+async def test_a_handle_that_is_no_text_is_refused_as_such(tmp_path: Path) -> None:
     half_a_pair = "\ud800"
     body, headers = call("status", session=half_a_pair)
     async with site(World(tmp_path)) as served, served.raw() as http:
         answer = await http.post("/mcp", content=json.dumps(body), headers=headers)
-    assert "no session with this handle" in answer.text
+    assert "half of a character" in answer.text
 
 
 async def test_a_repeated_start_under_a_secret_key_gives_its_maker_the_same_session(tmp_path: Path) -> None:

@@ -12,18 +12,18 @@ attempts/<task>/<agent>/<number>/
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from pydantic import ValidationError
-
 from mlgym_clients.records.attempt import Attempt, AttemptKey
+from mlgym_clients.records.malformed import wrong_with
 from mlgym_clients.records.message import Message
 from mlgym_clients.records.run import RunFacts
 
 Kept = TypeVar("Kept", RunFacts, Attempt)
+Record = TypeVar("Record")
 Event = dict[str, Any]
 """An event of a session: kind, at, seconds, request, reply, error."""
 ESCAPED = "backslashreplace"
@@ -80,17 +80,24 @@ class RunFolder:
         write(self.attempt_folder(attempt.key) / "attempt.json", attempt.model_dump_json(indent=2) + "\n")
 
     def read_events(self, key: AttemptKey) -> list[Event]:
-        """An attempt's events; none where none were fetched."""
-        return [json.loads(line) for line in _lines(self.attempt_folder(key) / "events.jsonl")]
+        """An attempt's events; none where none were fetched.
+
+        Raises:
+            NoRun: they can't be read.
+        """
+        return _parsed(self.attempt_folder(key) / "events.jsonl", _event)
 
     def write_events(self, key: AttemptKey, events: Iterable[Event]) -> None:
         """Write an attempt's events down, over those that are there."""
         write(self.attempt_folder(key) / "events.jsonl", "".join(map(_line, events)))
 
     def read_messages(self, key: AttemptKey) -> list[Message]:
-        """A conversation; empty where the agent had none."""
-        lines = _lines(self.attempt_folder(key) / "messages.jsonl")
-        return [Message.model_validate(json.loads(line)) for line in lines]
+        """A conversation; empty where the agent had none.
+
+        Raises:
+            NoRun: it can't be read.
+        """
+        return _parsed(self.attempt_folder(key) / "messages.jsonl", Message.model_validate)
 
     def add_message(self, key: AttemptKey, message: Message) -> None:
         """Add a message to an attempt's conversation."""
@@ -114,8 +121,21 @@ def _read(kind: type[Kept], path: Path) -> Kept:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NoRun(f"there is no {path}; name the folder that `mlgym-mcp run` printed.") from None
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise NoRun(f"{path} can't be read: {error}") from None
+    except (OSError, ValueError) as error:
+        raise NoRun(f"{path} can't be read: {wrong_with(error)}.") from None
+
+
+def _parsed(path: Path, read: Callable[[Any], Record]) -> list[Record]:
+    try:
+        return [read(json.loads(line)) for line in _lines(path)]
+    except (ValueError, RecursionError) as error:
+        raise NoRun(f"{path} can't be read: {wrong_with(error)}.") from None
+
+
+def _event(record: Any) -> Event:
+    if isinstance(record, dict):
+        return record
+    raise ValueError("a line is no event")
 
 
 def _line(record: Any) -> str:
@@ -138,4 +158,6 @@ def _drop_half_a_line(file: BinaryIO) -> None:
 
 def _place(path: Path) -> tuple[str, str, int]:
     number = path.parent
+    if not (number.name.isascii() and number.name.isdigit()):
+        raise NoRun(f"{number} is no attempt: its name is no number; take it out of the run's folder.")
     return number.parents[1].name, number.parent.name, int(number.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from reprlib import Repr
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -13,6 +14,8 @@ from mlgym_clients.records.task import Protocol
 
 SAFE = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 """Names that a folder can have."""
+LONGEST = 300
+"""Characters of what a message quotes."""
 
 
 class BadPlan(Exception):
@@ -81,12 +84,12 @@ class Plan(BaseModel):
     @field_validator("data_dir", mode="after")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else path.expanduser().absolute()
+        return None if path is None else _expanded(path)
 
     @field_validator("tasks_dirs", mode="after")
     @classmethod
     def _all_absolute(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(path.expanduser().absolute() for path in paths)
+        return tuple(map(_expanded, paths))
 
     @model_validator(mode="after")
     def _one_at_a_time(self) -> Self:
@@ -118,17 +121,24 @@ class Plan(BaseModel):
         """
         given = {name: value for name, value in options.items() if value is not None}
         try:
-            return cls(**{**(_document(file) if file else {}), **given})
+            return cls.model_validate({**(_document(file) if file else {}), **given})
         except ValidationError as error:
             raise BadPlan(_explained(error, file, given)) from None
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("should be a folder; after `~` stands a user of this machine, or nothing") from None
 
 
 def _document(file: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadPlan(f"the plan {file} can't be read: {' '.join(str(error).split())}.") from None
-    if not isinstance(document, dict):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # also a date without a month
+        raise BadPlan(f"the plan {file} can't be read: {' '.join(str(error).split())[:LONGEST]}.") from None
+    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
         raise BadPlan(f"the plan {file} should be a mapping with `tasks` and `agents`.")
     return document
 
@@ -139,9 +149,19 @@ def _explained(error: ValidationError, file: Path | None, given: Mapping[str, ob
         return f"{file or 'the plan'}: {first['msg'].removeprefix('Value error, ')}."
     place, name = ".".join(map(str, first["loc"])), str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return f"{file or 'the plan'} has no place for {place!r}; there are: {', '.join(Plan.model_fields)}."
+        return f"{file or 'the plan'} has no place for {place[:LONGEST]!r}; there are: {', '.join(Plan.model_fields)}."
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"say which {name} to run, in a plan or with --{name.removesuffix('s')}."
-    where = f"--{name.replace('_', '-')}" if name in given else f"{place!r} in {file}"
+    where = f"--{name.replace('_', '-')}" if name in given else f"{place[:LONGEST]!r} in {file}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[0].lower()}{message[1:]}; got {first['input']!r}."
+    return f"{where}: {message[0].lower()}{message[1:]}; got {_quoted(first['input'])}."
+
+
+def _quoted(value: object) -> str:
+    """A value as Python writes it, as far as one reads on: a few lines of YAML can stand for gigabytes."""
+    quotes = Repr()
+    quotes.maxlevel, quotes.maxstring, quotes.maxother = 2, LONGEST, LONGEST
+    try:
+        return quotes.repr(value)
+    except ValueError:  # of so many digits Python writes none
+        return "an enormous number"

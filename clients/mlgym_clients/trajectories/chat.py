@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mlgym_clients.records.malformed import MALFORMED, wrong_with
 from mlgym_clients.records.message import Message, ToolCall
 from mlgym_clients.trajectories.trajectory import BadTrajectory, Trajectory
 from mlgym_clients.trajectories.turns import turns
@@ -37,8 +38,8 @@ def from_chat(line: Line) -> list[Message]:
     """
     try:
         return [_read(message) for message in line["messages"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadTrajectory(f"it is no conversation: {type(error).__name__}: {error}.") from None
+    except MALFORMED as error:
+        raise BadTrajectory(f"it is no conversation: {wrong_with(error)}.") from None
 
 
 def _written(message: Message) -> Line:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlgym_clients.records.malformed import MALFORMED, wrong_with
 from mlgym_clients.trajectories.atif import from_atif
 from mlgym_clients.trajectories.traj import RESULTS
 from mlgym_clients.trajectories.traj_reading import TASKS, from_traj
@@ -55,8 +56,8 @@ def read(place: Path, *, task: str | None = None, agent: str | None = None, numb
             raise BadTrajectory(f"it should be {KNOWN}.")
     except BadTrajectory as error:
         raise BadTrajectory(f"{place}: {error}") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadTrajectory(f"{place} is incomplete: {type(error).__name__}: {error}.") from None
+    except MALFORMED as error:
+        raise BadTrajectory(f"{place} is incomplete: {wrong_with(error)}.") from None
     return found
 
 

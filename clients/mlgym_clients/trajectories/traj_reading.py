@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from mlgym_clients.records.attempt import Attempt, Usage
 from mlgym_clients.records.folder import Event
+from mlgym_clients.records.malformed import MALFORMED, wrong_with
 from mlgym_clients.records.message import Message, ToolCall
 from mlgym_clients.runs.measures import actions, measures
 from mlgym_clients.trajectories.event import ORIGINAL, VERDICTS, WORKSPACE, arguments, of_the_agent
@@ -74,8 +75,8 @@ def from_traj(document: Document, *, task: str, agent: str, number: int, results
     """
     try:
         return _read(document, results or {}, Attempt(task=task, agent=agent, number=number))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadTrajectory(f"it has not the form of a .traj: {type(error).__name__}: {error}.") from None
+    except MALFORMED as error:
+        raise BadTrajectory(f"it has not the form of a .traj: {wrong_with(error)}.") from None
 
 
 def _read(document: Document, results: Document, attempt: Attempt) -> Trajectory:

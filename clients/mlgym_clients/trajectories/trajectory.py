@@ -118,7 +118,7 @@ def read_json(file: Path) -> Any:
     """
     try:
         return _writable(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadTrajectory(f"{file} can't be read as JSON: {error}.") from None
 
 

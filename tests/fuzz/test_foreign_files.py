@@ -142,7 +142,7 @@ BOMB = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 8)}]\n" for a, b in zip("abcd
 )
 @example(b"tasks: 2001-99-99\n")
 @example(b"tasks: " + b"9" * 5000)
-@example(b"tasks: " + b"[" * 5000)
+@example(b"tasks: " + b"[" * 2000)
 @example(b"3: 4\n")
 @example(("a: &a [x, x, x, x, x, x, x, x]\n" + BOMB).encode() + MATRIX)
 @example(("a: &a [x, x, x, x, x, x, x, x]\n" + BOMB + "tasks: *i\n").encode())

@@ -61,8 +61,9 @@ def caller() -> Iterator[Caller]:
 def see_answer(caller: Caller, result: Any) -> None:
     text = text_of(result)
     if result.is_error:
-        first = text.partition("\n[refused")[0]
-        assert is_sentence(first) and caller.folder not in text, text[:1000]
+        first, refused, _ = text.partition("\n[refused")
+        # What a sandbox refuses is said as programs do: `a can't be read: No such file or directory`.
+        assert (refused or is_sentence(first)) and not LEAKS.search(text) and caller.folder not in text, text[:1000]
     elif (facts := result.structured_content) and facts.get("session", caller.session) != caller.session:
         caller.do("call_tool", "end", {"session": facts["session"]})
 

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlgym_clients.records.attempt import Attempt
 from mlgym_clients.records.malformed import MALFORMED, wrong_with
+from mlgym_clients.records.message import ToolCall
 from mlgym_clients.trajectories.atif import from_atif
+from mlgym_clients.trajectories.event import folder_after
 from mlgym_clients.trajectories.traj import RESULTS
 from mlgym_clients.trajectories.traj_reading import TASKS, from_traj
 from mlgym_clients.trajectories.trajectory import (
@@ -15,6 +18,7 @@ from mlgym_clients.trajectories.trajectory import (
     read_attempt,
     read_json,
 )
+from mlgym_clients.trajectories.turns import turns
 
 KNOWN = "a .traj, an ATIF document, what `mlgym-mcp sessions export` writes, or the folder of an attempt"
 
@@ -54,11 +58,22 @@ def read(place: Path, *, task: str | None = None, agent: str | None = None, numb
             found = from_atif(document, task=task or place.stem, agent=agent, number=number)
         else:
             raise BadTrajectory(f"it should be {KNOWN}.")
+        _require_whole(found)
     except BadTrajectory as error:
         raise BadTrajectory(f"{place}: {error}") from None
     except MALFORMED as error:
         raise BadTrajectory(f"{place} is incomplete: {wrong_with(error)}.") from None
     return found
+
+
+def _require_whole(found: Trajectory) -> None:
+    """See that what was read can be told again, in whatever format: some parts are kept as they were written."""
+    Attempt.model_validate(found.attempt.model_dump(warnings=False))
+    for turn in turns(found):
+        for done in turn.actions:
+            ToolCall(id=done.id, name=done.tool, arguments=done.arguments)
+            folder_after(done.event or {"reply": None})
+            done.text.encode()
 
 
 def task_of(place: Path) -> str:

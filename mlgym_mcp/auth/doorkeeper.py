@@ -7,11 +7,11 @@ from mcp.server.auth.provider import TokenVerifier
 
 from mlgym_mcp.auth.credential import Credential, Refused
 from mlgym_mcp.auth.secret import matches
-from mlgym_mcp.sessions.principal import ANONYMOUS, BEARER, SCOPES
+from mlgym_mcp.sessions.principal import ANONYMOUS, BEARER, OPEN_TO_ALL, SCOPES
 from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.store.tokens import PREFIX
 
-STRANGER = Credential(ANONYMOUS, frozenset(SCOPES) - {"operate"})
+STRANGER = Credential(ANONYMOUS, OPEN_TO_ALL)
 OPERATOR = Credential(BEARER, frozenset(SCOPES))
 NEEDED = "This server needs a token: send the header `Authorization: Bearer <token>`."
 UNKNOWN = "This server does not know this token: send the header `Authorization: Bearer <token>` with one that it does."

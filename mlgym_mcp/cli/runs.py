@@ -99,8 +99,10 @@ def _agent(given: str) -> object:
 
 def server_headers() -> dict[str, str]:
     """What to show to a server that runs elsewhere."""
+    from mlgym_clients.server import bearer
+
     token = Settings.load().server_token
-    return {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    return {} if token is None else bearer(token.get_secret_value())
 
 
 @contextmanager

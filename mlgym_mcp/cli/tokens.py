@@ -11,14 +11,12 @@ from mlgym_mcp.cli.duration import seconds
 from mlgym_mcp.cli.options import DataDir
 from mlgym_mcp.cli.sessions import as_operator, open_store
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.sessions.principal import RESERVED, SCOPES
+from mlgym_mcp.sessions.principal import RESERVED, SCOPES, TO_WORK
 
 if TYPE_CHECKING:  # imported by the commands that need it
     from mlgym_mcp.store import TokenRow
 
 app = typer.Typer(no_args_is_help=True)
-
-USUAL = ("read", "attempt")
 
 
 @app.command("create")
@@ -26,7 +24,7 @@ def create_token(
     principal: Annotated[str, typer.Argument(help="Whose it is: sessions belong to their principal.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"What it allows: {', '.join(SCOPES)}; may be repeated. Default: {' and '.join(USUAL)}."),
+        typer.Option(help=f"What it allows: {', '.join(SCOPES)}; may be repeated. Default: {' and '.join(TO_WORK)}."),
     ] = None,
     expires: Annotated[str | None, typer.Option(help="After how long, such as 12h or 30d.", show_default=False)] = None,
     name: Annotated[str, typer.Option(help="What it is for, to tell it from others.", show_default=False)] = "",
@@ -38,7 +36,7 @@ def create_token(
             f"{principal!r} can't be a principal: up to 64 letters, digits, dots, hyphens and underscores, and not "
             f"{', '.join(sorted(RESERVED))}."
         )
-    scopes = tuple(dict.fromkeys(scope or USUAL))
+    scopes = tuple(dict.fromkeys(scope or TO_WORK))
     if unknown := [one for one in scopes if one not in SCOPES]:
         raise SetupError(f"there is no scope {unknown[0]!r}; there are: {', '.join(SCOPES)}.")
     now = time.time()

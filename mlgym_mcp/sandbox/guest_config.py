@@ -3,7 +3,9 @@
 import base64
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from mlgym_mcp.sandbox.base import (
     EGRESS,
@@ -45,7 +47,7 @@ def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, un
             "socket": socket,
             "env": _env(spec, environment),
             "ulimits": _ulimits(spec, unenforced),
-            "filters": {machine: base64.b64encode(steps).decode() for machine, steps in bpf_filters().items()},
+            "filters": _filters(),
             "lifetime": spec.lifetime,
             "orphan_grace": spec.orphan_grace,
             "memory_watch": unenforced.memory,
@@ -53,6 +55,12 @@ def guest_config(spec: SandboxSpec, *, socket: str | None, environment: bool, un
             "way_out": [EGRESS_PORT, f"{EGRESS}/{EGRESS_SOCKET}"] if spec.has_way_out else None,
         }
     ).encode()
+
+
+@cache  # a sandbox starts in some ten milliseconds, and these are the same for all
+def _filters() -> Mapping[str, str]:
+    """The filters of system calls, by machine: which one the sandbox is on, the guest knows."""
+    return {machine: base64.b64encode(steps).decode() for machine, steps in bpf_filters().items()}
 
 
 def _env(spec: SandboxSpec, environment: bool) -> dict[str, str]:

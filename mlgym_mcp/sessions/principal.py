@@ -8,6 +8,10 @@ Scope: TypeAlias = Literal["read", "attempt", "evaluate", "operate"]
 """`read`: the tasks and their leaderboards. `attempt`: to start sessions and to work in one's own. `evaluate`: the
 tools for whoever runs agents. `operate`: others' sessions, and what the server says of itself."""
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+OPEN_TO_ALL = frozenset(SCOPES) - {"operate"}
+"""What whoever comes may do where no credential is asked for."""
+TO_WORK: tuple[Scope, ...] = ("read", "attempt")
+"""What it takes to work in sessions."""
 
 LOCAL = "local"
 """Who speaks over stdin and stdout: the one who owns the data folder."""

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from mlgym_mcp.sessions.ledger import Ledger
-from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, Scope
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, TO_WORK
 from mlgym_mcp.store import Store
 
-SCOPES: tuple[Scope, ...] = ("read", "attempt")
 LONGEST = 7 * 24 * 3600.0
 """Seconds that one lasts at most, should its session last longer."""
 
@@ -29,6 +28,6 @@ def make(store: Store, ledger: Ledger, lifetime: float) -> RunToken:
     # Nobody has to be the owner of the data folder to use its session, and no token makes anybody that.
     principal = ANONYMOUS if row.principal == LOCAL else row.principal
     expires_at = ledger.now + lifetime
-    secret, token = store.tokens.add(principal, SCOPES, session=row.id, now=ledger.now, expires_at=expires_at)
+    secret, token = store.tokens.add(principal, TO_WORK, session=row.id, now=ledger.now, expires_at=expires_at)
     store.audit.write("run_token_made", session=row.id, made=token.id)
     return RunToken(secret, expires_at)

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import structlog
 
-from mlgym_mcp.bucket import Bucket
+from mlgym_mcp.bucket import Buckets
 from mlgym_mcp.log import fingerprint
 
 FILE = "audit.log"
 REFUSALS = 20
 """Refusals of one kind to one principal that are written in a minute; the next one after says how many were not."""
-MANY = 1000
-"""Pairs of such kinds and principals that are kept count of."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +57,7 @@ class AuditLog:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / FILE
-        self._refusals: dict[tuple[str, str | None], _Refusals] = {}
+        self._refusals = Buckets(REFUSALS)
 
     def write(self, event: str, *, session: str | None = None, **details: object) -> None:
         """Add a line about what the current actor does.
@@ -84,12 +82,10 @@ class AuditLog:
 
     def refuse(self, event: str, *, session: str | None = None, **details: object) -> None:
         """Add a line about something that was refused; not one for each where they come in floods."""
-        refusals = self._refusals_of(event)
-        if refusals.bucket.take():
-            refusals.left_out += 1
-            return
-        left_out, refusals.left_out = refusals.left_out, 0
-        self.write(event, session=session, **details, left_out=left_out or None)
+        bucket = self._refusals.of((event, _current.get().principal))
+        left_out = bucket.missed
+        if not bucket.take():
+            self.write(event, session=session, **details, left_out=left_out or None)
 
     def lines(self) -> Iterator[Mapping[str, str]]:
         """What is written, oldest first; what is no line of ours is passed over."""
@@ -105,12 +101,6 @@ class AuditLog:
         except FileNotFoundError:
             return
 
-    def _refusals_of(self, event: str) -> "_Refusals":
-        key = (event, _current.get().principal)
-        if len(self._refusals) >= MANY and key not in self._refusals:
-            self._refusals = {key: one for key, one in self._refusals.items() if not one.bucket.full}
-        return self._refusals.setdefault(key, _Refusals(Bucket(REFUSALS)))
-
     def _append(self, line: str) -> None:
         try:
             descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -120,11 +110,3 @@ class AuditLog:
                 os.close(descriptor)
         except OSError as error:  # what was done is done, and undoing it for want of a line would lose more
             log.error("audit_not_written", file=str(self.file), reason=error.strerror)
-
-
-@dataclass(slots=True)
-class _Refusals:
-    """Those of one kind to one principal."""
-
-    bucket: Bucket
-    left_out: int = 0

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, SCOPES, Scope
+from mlgym_mcp.sessions.principal import ANONYMOUS, LOCAL, OPEN_TO_ALL, SCOPES, Scope
 from mlgym_mcp.store import Actor, acting
 
 
@@ -20,7 +20,7 @@ class Caller:
     principal: str = LOCAL
     session: str | None = None
     """The handle in the address that the call came to (`/s/<session>/mcp`), or of its run token. Secret."""
-    scopes: frozenset[Scope] = frozenset(SCOPES) - {"operate"}
+    scopes: frozenset[Scope] = OPEN_TO_ALL
     confined: bool = False
     """Whether what it showed opens that session and nothing else."""
     token: str | None = None

@@ -5,14 +5,11 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeAlias, TypeVar
 
-from mlgym_mcp.bucket import Bucket
+from mlgym_mcp.bucket import Buckets
 from mlgym_mcp.errors import Forbidden, QuotaSpent
 from mlgym_mcp.sessions.principal import OPERATORS, Scope
 from mlgym_mcp.store import AuditLog
 from mlgym_mcp.tools.caller import current_caller
-
-MANY = 1000
-"""Callers whose calls are counted before those are forgotten who made none lately."""
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -25,7 +22,7 @@ class Guard:
     def __init__(self, audit: AuditLog, calls_per_minute: int | None = None) -> None:
         self.audit = audit
         self._calls_per_minute = calls_per_minute
-        self._buckets: dict[str, Bucket] = {}
+        self._calls = Buckets(calls_per_minute) if calls_per_minute else None
 
     def require(self, scope: Scope) -> None:
         """Let the current caller do something.
@@ -49,9 +46,9 @@ class Guard:
             QuotaSpent: it has made too many of late; says how long to wait.
         """
         caller = current_caller()
-        if self._calls_per_minute is None or (caller.principal in OPERATORS and not caller.confined):
+        if self._calls is None or (caller.principal in OPERATORS and not caller.confined):
             return
-        if wait := self._bucket(self._calls_per_minute).take():
+        if wait := self._calls.of(caller.account).take():
             raise QuotaSpent(
                 f"Too many calls: you may make {self._calls_per_minute} a minute. "
                 f"Wait {math.ceil(wait)} s and call again; nothing was done, and it cost nothing."
@@ -83,11 +80,3 @@ class Guard:
             return guarded
 
         return decorate
-
-    def _bucket(self, size: int) -> Bucket:
-        account = current_caller().account
-        if account not in self._buckets:
-            if len(self._buckets) >= MANY:
-                self._buckets = {one: bucket for one, bucket in self._buckets.items() if not bucket.full}
-            self._buckets[account] = Bucket(size)
-        return self._buckets[account]

@@ -23,8 +23,8 @@ from wire import Array, Header
 BASELINE_SECONDS = 16.158
 """What the original's baseline took; a pass as fast as the baseline's here is worth as much."""
 LEAST_PASSES, MOST_PASSES = 2, 7
-ENOUGH = {"full": 40.0, "sample": 8.0}
-"""Seconds, by flavour, after which no further pass of the submission begins once there are LEAST_PASSES."""
+ENOUGH = 40.0
+"""Seconds after which no further pass of the submission begins once there are LEAST_PASSES."""
 LOAD_LIMIT = 60.0
 """Seconds in which the submission must be loaded."""
 PASS_LIMIT = 240.0
@@ -274,8 +274,8 @@ def alternate(case: Case, instances: Sequence[Instance]) -> tuple[list[Pass], li
     """Passes of the baseline and of the submission, in turn; each in a new process, which remembers no other."""
     baseline: list[Pass] = []
     candidate: list[Pass] = []
-    began, enough = perf_counter(), ENOUGH[case.flavour]
-    while len(candidate) < LEAST_PASSES or (len(candidate) < MOST_PASSES and perf_counter() - began < enough):
+    began = perf_counter()
+    while len(candidate) < LEAST_PASSES or (len(candidate) < MOST_PASSES and perf_counter() - began < ENOUGH):
         theirs, own = case.contestant(2 * len(candidate)), case.contestant(2 * len(candidate) + 1)
         baseline.append(run_pass(theirs, {"text": BASELINE}, instances))
         candidate.append(run_pass(own, {"file": "heuristic.py"}, instances))

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mlgym_clients.server import bearer
 
 from mlgym_mcp.server import open_web
 from mlgym_mcp.sessions.drain import Drain
@@ -72,7 +73,7 @@ async def site(
     with address.listen("127.0.0.1", 0) as listener:
         opening = open_web(chosen, services_of(world, errors), drain, now=world.clock.now)
         async with opening as app, serving(app, listener):
-            yield Site(address.url(listener), {"Authorization": f"Bearer {token}"} if token else {})
+            yield Site(address.url(listener), bearer(token) if token else {})
 
 
 def token_of(world: World, principal: str, *scopes: str, **more: Any) -> str:
@@ -83,7 +84,7 @@ def token_of(world: World, principal: str, *scopes: str, **more: Any) -> str:
 
 def shown(served: Site, token: str) -> Site:
     """The same server, for who shows this token."""
-    return Site(served.url, {"Authorization": f"Bearer {token}"})
+    return Site(served.url, bearer(token))
 
 
 def audited(world: World) -> list[dict[str, Any]]:

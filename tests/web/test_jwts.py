@@ -12,6 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from mlgym_clients.server import bearer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -175,7 +176,7 @@ async def test_an_issuer_that_can_not_be_reached_lets_in_nobody_and_the_caller_m
         keys = f"{issuer.url}/keys" if down == "broken" else f"http://127.0.0.1:{free_port()}/keys"
         async with trusting(World(tmp_path), issuer, jwt_jwks=keys) as served, served.raw() as http:
             body, headers = call("list_tasks")
-            shown = {"Authorization": f"Bearer {issuer.token()}"}
+            shown = bearer(issuer.token())
             answer = await http.post("/mcp", json=body, headers={**headers, **shown})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert "keys of the tokens' issuer" in answer.json()["error"]

@@ -6,10 +6,9 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from .system_calls import call
-from .table import attempt
+from .table import attempt, succeeds
 
 GUEST = 1
 PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
@@ -49,19 +48,12 @@ def descriptors() -> object:
 
 @attempt("the guest's own settings in proc can be written")
 def settings() -> object:
-    written = []
-    for name in SETTINGS:
-        try:
-            Path(f"/proc/{GUEST}/{name}").write_text("1")
-            written.append(name)
-        except OSError:
-            continue
-    return written
+    return [name for name in SETTINGS if succeeds(Path(f"/proc/{GUEST}/{name}").write_text, "1")]
 
 
 @attempt("the guest can be traced")
 def trace() -> object:
-    return [way for way in (PTRACE_ATTACH, PTRACE_SEIZE) if _succeeds("ptrace", way, GUEST, 0, 0)]
+    return [way for way in (PTRACE_ATTACH, PTRACE_SEIZE) if succeeds(call, "ptrace", way, GUEST, 0, 0)]
 
 
 @attempt("any process can be traced, read or compared")
@@ -78,7 +70,7 @@ def trace_others() -> object:
             ("kcmp", (os.getpid(), parent, 0, 0, 0)),
             ("pidfd_getfd", (call("pidfd_open", parent, 0), 0, 0)),
         )
-        if _succeeds(name, *arguments)
+        if succeeds(call, name, *arguments)
     ]
 
 
@@ -100,7 +92,7 @@ def slowed() -> object:
             ("ioprio_set", (1, GUEST, 3 << 13)),
             ("ioprio_set", (3, os.getuid(), 3 << 13)),
         )
-        if _succeeds(name, *arguments)
+        if succeeds(call, name, *arguments)
     ]
 
 
@@ -145,12 +137,4 @@ def _addresses() -> Iterator[str]:
 
 
 def _taken(guest: int, fd: int) -> bool:
-    return _succeeds("pidfd_getfd", guest, fd, 0)
-
-
-def _succeeds(name: str, *arguments: Any) -> bool:
-    try:
-        call(name, *arguments)
-    except OSError:
-        return False
-    return True
+    return succeeds(call, "pidfd_getfd", guest, fd, 0)

@@ -10,7 +10,7 @@ import pty
 from pathlib import Path
 
 from .system_calls import call, raw
-from .table import attempt
+from .table import attempt, succeeds
 
 TIOCSTI = 0x5412
 INT_80 = bytes.fromhex("b814000000cd80c3")
@@ -52,14 +52,7 @@ def sysrq() -> object:
 
 @attempt("a group can be made below the cgroup")
 def cgroup() -> object:
-    made = []
-    for folder in Path("/sys/fs/cgroup").glob("*/"):
-        try:
-            (folder / "inner").mkdir()
-            made.append(folder)
-        except OSError:
-            continue
-    return made
+    return [folder for folder in Path("/sys/fs/cgroup").glob("*/") if succeeds((folder / "inner").mkdir)]
 
 
 @attempt("a cgroup tells whom to run at its end")
@@ -142,29 +135,19 @@ def fanotify() -> object:
 
 @attempt("a keyring can be made, joined or asked")
 def keyrings() -> object:
-    for name, arguments in (
+    ways = (
         ("add_key", (b"user", b"name", b"value", 5, -3)),
         ("keyctl", (1, b"joined")),
         ("keyctl", (0, -4, 1)),
         ("request_key", (b"user", b"name", b"info", -3)),
-    ):
-        try:
-            call(name, *arguments)
-            return name
-        except OSError:
-            continue
-    return None
+    )
+    return [name for name, arguments in ways if succeeds(call, name, *arguments)]
 
 
 @attempt("memory of System V outlives its processes")
 def system_v() -> object:
-    for name, arguments in (("shmget", (0, 4096, 0o1600)), ("msgget", (0, 0o1600)), ("semget", (0, 1, 0o1600))):
-        try:
-            call(name, *arguments)
-            return name
-        except OSError:
-            continue
-    return None
+    ways = (("shmget", (0, 4096, 0o1600)), ("msgget", (0, 0o1600)), ("semget", (0, 1, 0o1600)))
+    return [name for name, arguments in ways if succeeds(call, name, *arguments)]
 
 
 @attempt("memory can be laid out as for a program that is easier to attack")

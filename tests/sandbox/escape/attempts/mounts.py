@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from .system_calls import call
-from .table import attempt
+from .table import attempt, succeeds
 
 MS_REMOUNT, MS_BIND, MS_PRIVATE = 32, 4096, 1 << 18
 AT_FDCWD = -100
@@ -73,20 +73,15 @@ def chroot() -> object:
 
 @attempt("a tree can be opened, moved or changed")
 def trees() -> object:
-    for name, arguments in (
+    ways = (
         ("open_tree", (AT_FDCWD, b"/", 1)),
         ("open_tree", (AT_FDCWD, b"/usr", 0)),
         ("fspick", (AT_FDCWD, b"/", 0)),
         ("fsopen", (b"tmpfs", 0)),
         ("mount_setattr", (AT_FDCWD, b"/", 0, ctypes.create_string_buffer(32), 32)),
         ("move_mount", (AT_FDCWD, b"/tmp", AT_FDCWD, b"/workspace", 0)),
-    ):
-        try:
-            call(name, *arguments)
-            return name
-        except OSError:
-            continue
-    return None
+    )
+    return [name for name, arguments in ways if succeeds(call, name, *arguments)]
 
 
 @attempt("a file can be opened by its handle, past all folders")
@@ -129,13 +124,7 @@ def rights() -> object:
 
 @attempt("a file of the system can be had under another name")
 def hard_links() -> object:
-    for place in OWN:
-        try:
-            os.link("/usr/bin/env", f"{place}/linked")
-            return place
-        except OSError:
-            continue
-    return None
+    return [place for place in OWN if succeeds(os.link, "/usr/bin/env", f"{place}/linked")]
 
 
 def _mounts() -> Iterator[tuple[str, list[str], str]]:

@@ -7,7 +7,7 @@ import struct
 from typing import Callable
 
 from .system_calls import call
-from .table import attempt
+from .table import attempt, succeeds
 
 FLAGS = {
     "mount": 0x00020000, "cgroup": 0x02000000, "uts": 0x04000000, "ipc": 0x08000000, "user": 0x10000000,
@@ -58,14 +58,7 @@ def setns() -> object:
 
 
 def _those_made(make: Callable[[int], int], flags: dict[str, int]) -> list[str]:
-    made = []
-    for name, flag in flags.items():
-        try:
-            make(flag)
-            made.append(name)
-        except OSError:
-            continue
-    return made
+    return [name for name, flag in flags.items() if succeeds(make, flag)]
 
 
 def _child(pid: int) -> int:

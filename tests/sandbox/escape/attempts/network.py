@@ -5,7 +5,7 @@ import socket
 import struct
 import sys
 
-from .table import attempt
+from .table import attempt, succeeds
 
 ORDINARY = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
 TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET)
@@ -25,27 +25,14 @@ RTM_NEWLINK, RTM_NEWADDR, NLM_F_REQUEST, NLM_F_ACK, IFF_UP = 16, 20, 1, 4, 1
 @attempt("a socket of a family that nobody needs can be made")
 def families() -> object:
     """Among them vsock, which leads to the host of this virtual machine, packet, and the kernel's own algorithms."""
-    made = []
-    for family in set(range(NEWEST_FAMILY)) - ORDINARY:
-        for kind in TYPES:
-            try:
-                socket.socket(family, kind).close()
-                made.append((family, int(kind)))
-            except OSError:
-                continue
-    return made
+    rare = set(range(NEWEST_FAMILY)) - ORDINARY
+    return [(family, int(kind)) for family in rare for kind in TYPES if succeeds(_open, family, kind)]
 
 
 @attempt("packets can be written by hand")
 def raw() -> object:
-    made = []
-    for family, protocol in ((socket.AF_INET, 1), (socket.AF_INET, 255), (socket.AF_INET6, 58)):
-        try:
-            socket.socket(family, socket.SOCK_RAW, protocol).close()
-            made.append((family, protocol))
-        except OSError:
-            continue
-    return made
+    ways = ((socket.AF_INET, 1), (socket.AF_INET, 255), (socket.AF_INET6, 58))
+    return [(family, protocol) for family, protocol in ways if succeeds(_open, family, socket.SOCK_RAW, protocol)]
 
 
 @attempt("an address outside can be reached")
@@ -135,3 +122,7 @@ def credentials() -> object:
     other.setsockopt(socket.SOL_SOCKET, 16, 1)
     one.sendmsg([b"x"], [(socket.SOL_SOCKET, 2, struct.pack("=3i", 1, 0, 0))])
     return sys.platform
+
+
+def _open(family: int, kind: int, protocol: int = 0) -> None:
+    socket.socket(family, kind, protocol).close()

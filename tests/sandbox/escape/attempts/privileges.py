@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .system_calls import call, libc
-from .table import attempt
+from .table import attempt, succeeds
 
 PR_CAPBSET_READ, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_SET_SECCOMP = 23, 38, 47, 22
 CAP_LAST = 40
@@ -50,7 +50,6 @@ def filter_off() -> object:
 
 @attempt("one becomes another user")
 def other_user() -> object:
-    became = []
     changes: tuple[Callable[[], object], ...] = (
         lambda: os.setuid(0),
         lambda: os.setgid(0),
@@ -59,12 +58,7 @@ def other_user() -> object:
         lambda: os.setreuid(0, 0),
         lambda: os.setuid(65534),
     )
-    for number, change in enumerate(changes):
-        try:
-            change()
-            became.append(number)
-        except OSError:
-            continue
+    became = [number for number, change in enumerate(changes) if succeeds(change)]
     return became or 0 in (*os.getresuid(), *os.getresgid())
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Callable
 
-from .table import attempt
+from .table import attempt, succeeds
 
 OURS = re.compile(r"pipe:\[\d+\]|/dev/(null|zero|pts/\d+|tty)|/outputs/[^/]+\.log|/proc(/.*)?|/attempts(/.*)?")
 
@@ -104,16 +104,9 @@ def spared() -> object:
 
 @attempt("one outranks the rest of the machine")
 def priorities() -> object:
-    gained = []
     changes: tuple[Callable[[], object], ...] = (
         lambda: os.setpriority(os.PRIO_PROCESS, 0, -1),
         lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
         lambda: os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(99)),
     )
-    for number, change in enumerate(changes):
-        try:
-            change()
-            gained.append(number)
-        except OSError:
-            continue
-    return gained
+    return [number for number, change in enumerate(changes) if succeeds(change)]

@@ -31,6 +31,15 @@ def _enter(table: dict[str, Attempt], sentence: str) -> Callable[[Attempt], Atte
     return enter
 
 
+def succeeds(action: Callable[..., object], *arguments: Any) -> bool:
+    """Whether an action is not refused."""
+    try:
+        action(*arguments)
+    except OSError:
+        return False
+    return True
+
+
 def results() -> dict[str, Optional[str]]:
     """What each of both tables got; None: nothing."""
     return {sentence: _tried(function) for sentence, function in {**ATTEMPTS, **NEEDS}.items()}

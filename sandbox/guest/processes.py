@@ -32,13 +32,13 @@ def signal_tree(root: int, number: int) -> Family:
     """Signal a process, its group, its session, and everything descended from it; those that were found."""
     known = _snapshot()
     found = _descended([root], known)
-    for pid in found:
-        _signal(pid, number)
     try:
-        # All of a group at once, even while it forks; needed too where /proc can't be read fast enough.
+        # All of a group at once, even while it forks, and first: a shell that sees its child killed ends by itself.
         os.killpg(root, number)
     except OSError:
         pass
+    for pid in found:
+        _signal(pid, number)
     return {pid: known[pid].started for pid in found if pid in known}
 
 

@@ -49,7 +49,7 @@ async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
     being_scored = ledger.row.submission is not None and ledger.charged_now
     if guest is None or being_scored:
         return
-    if ledger.budget.spent(ledger.now) == "wall_time":
+    if ledger.spent == "wall_time":
         if not ledger.calls_now or ledger.budget.overtime(ledger.now) >= OVERTIME:
             verdicts.cut_off("wall_time")
     elif ledger.now >= ledger.row.lease_until and not ledger.charged_now:

@@ -9,7 +9,7 @@ from typing import Any
 from anyio.lowlevel import checkpoint
 
 from mlgym_mcp.errors import CallerError, MLGymError, SetupError
-from mlgym_mcp.sessions.budget import Budget, BudgetLeft, dump_budget, load_budget
+from mlgym_mcp.sessions.budget import Budget, BudgetLeft, SpentCause, dump_budget, load_budget
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.clock import Clock
 from mlgym_mcp.sessions.operation import Operation, Spawn
@@ -88,6 +88,11 @@ class Ledger:
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._clock.now()
+
+    @property
+    def spent(self) -> SpentCause | None:
+        """What of the budget is used up; None while there is some left of everything."""
+        return self.budget.spent(self.now)
 
     def left(self) -> BudgetLeft:
         """What is left of the budget now."""

@@ -59,8 +59,8 @@ class Verdicts:
             return reply
         if known is None and not self._ledger.owned:
             raise SessionBusy(ELSEWHERE)
-        resubmit = self._score_submission if not self._ledger.live else lambda: self._submit(call)
-        return await self._collect("submit", call, resubmit)
+        work = self._score_submission if not self._ledger.live else lambda: self._submit(call)
+        return await self._collect("submit", call, work)
 
     async def cut_off_by_harness(self, cause: HarnessCause, call: Call) -> ScoreReply:
         """End an open session as the end of its budget does; one that is over answers as `submit` does.
@@ -88,7 +88,7 @@ class Verdicts:
         ledger = self._ledger
         if ledger.state != "open" or ledger.owes(but=answering):
             return
-        if (cause := ledger.budget.spent(ledger.now)) is not None:
+        if (cause := ledger.spent) is not None:
             self.cut_off(cause)
 
     async def _collect(self, phase: Phase, call: Call, work: Callable[[], Awaitable[ScoreReply]]) -> ScoreReply:
@@ -124,6 +124,10 @@ class Verdicts:
             raise
 
     async def _submit(self, call: Call) -> ScoreReply:
+        if (validation := self._uncollected.get("validate")) is not None and self._ledger.spent:
+            await validation.ended()  # which ends the session, unless it is given back
+            if not self._ledger.live:
+                return await self._ended_meanwhile()
         sha256 = self._ledger.row.submission
         guest = await self._lodging.guest(call) if sha256 is None else None
         if guest is not None:
@@ -145,7 +149,11 @@ class Verdicts:
         artefact = self._ledger.row.validated or await self._taken_as_it_is()
         if self._ledger.live and self._close(cause, artefact):
             return await self._score_submission()
-        return self._settled() or await self._uncollected["submit"].result()  # its budget ended meanwhile
+        return await self._ended_meanwhile()
+
+    async def _ended_meanwhile(self) -> ScoreReply:
+        """What comes of a session whose budget ended while something was waited for."""
+        return self._settled() or await self._uncollected["submit"].result()
 
     async def _taken_as_it_is(self) -> str | None:
         guest = self._lodging.current()

@@ -157,6 +157,34 @@ async def test_a_validation_as_the_last_step_is_submitted(tmp_path: Path) -> Non
         assert (await session.submit()).outcome == "scored"
 
 
+async def test_a_submission_that_nothing_is_left_for_waits_for_the_validation_that_ends_the_session(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path)
+    world.referee.gate = anyio.Event()
+    async with world.server() as (manager, _):
+        session = await start(world, manager, budget={"steps": 2})
+        assert (await session.validate(call=NOW)).outcome == "pending"
+        await session.bash("true")
+        assert (await session.submit(call=NOW)).outcome == "pending"
+        world.referee.gate.set()
+        final = await session.submit()
+        assert (final.outcome, final.exit_status) == ("scored", "autosubmission (max_steps)")
+        assert [asked.phase for asked in world.referee.requests] == ["validate", "submit"]
+
+
+async def test_a_validation_that_is_given_back_leaves_the_step_to_the_submission_that_waits(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.referee.gate, world.referee.answers = anyio.Event(), [BROKEN, scored(0.7)]
+    async with world.server() as (manager, _):
+        session = await start(world, manager, budget={"steps": 2})
+        await session.validate(call=NOW)
+        await session.bash("true")
+        await session.submit(call=NOW)
+        world.referee.gate.set()
+        assert (await session.submit()).exit_status == "submitted"
+
+
 async def test_a_submission_as_the_last_step_is_not_cut_off(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, _):

@@ -37,7 +37,7 @@ PREFIX = "bubblewrap-"
 STATE = "process.json"
 PROMPT = 0.2
 """Seconds in which a killed sandbox ends that does nothing against it."""
-END_LIMIT = 5.0
+END_LIMIT = 10.0
 """Seconds that a killed sandbox may take to be gone."""
 END_LOOK = 0.003
 """Seconds between two looks at whether it is; nothing tells us, as its process 1 is no child of ours."""

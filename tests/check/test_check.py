@@ -105,8 +105,9 @@ def test_a_tolerance_that_is_stated_is_allowed(tmp_path: Path, cache_dir: Path) 
     assert code == 0 and found["baseline's score"][0] == "ok"
 
 
-def test_a_check_leaves_nothing_in_the_data_folder(tmp_path: Path, cache_dir: Path) -> None:
+def test_a_check_leaves_nothing_behind(tmp_path: Path) -> None:
     make("toy-v1", "code", tmp_path / "tasks")
-    assert checked(tmp_path, cache_dir)[0] == 0
+    cache = tmp_path / "cache"  # its own: checks of other tests go on in theirs
+    assert checked(tmp_path, cache)[0] == 0
     assert not (tmp_path / "data").exists()
-    assert not list(cache_dir.glob("check-*"))
+    assert not list(cache.glob("check-*"))

@@ -141,7 +141,7 @@ async def test_tool_calls_are_made_as_they_are_and_what_is_none_is_told(tmp_path
         "`arguments` is not JSON: Expecting value: line 1 column 1 (char 0).",
         '`arguments` is a JSON object, such as {"command": "ls"}.',
     ]
-    assert "Field required" in done[3][0] and done[3][4]["steps_left"] == 9
+    assert "`command` is needed" in done[3][0] and done[3][4]["steps_left"] == 9
     assert done[4][1:3] == (0.5, True)
 
 

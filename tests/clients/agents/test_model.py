@@ -147,7 +147,7 @@ async def test_calls_that_no_tool_understands_are_answered_and_the_third_in_a_ro
     assert ending.why == "exit_format"
     assert len(script.sent) == 5
     told = heard.said("tool")[-3:]
-    expected = ("There is no tool python; there are: ", "no JSON object", "command\n  Field required")
+    expected = ("There is no tool python; there are: ", "no JSON object", "`command` is needed")
     for part, answer in zip(expected, told, strict=True):
         assert part in answer
     assert [part.outcome for part in parts(script.sent[-1])] == ["failed", "failed", "success", "failed", "failed"]

@@ -19,7 +19,7 @@ from mlgym_mcp.sessions.manager import StartRequest
 from mlgym_mcp.sessions.principal import ANONYMOUS
 from mlgym_mcp.store import Store
 from tests.clients.runs.stage import Stage, Worker, does_nothing, submits
-from tests.fakes import TASK, World, faulty, scored
+from tests.fakes import TASK, World, faulty, scored, until
 
 
 @pytest.fixture
@@ -33,12 +33,14 @@ def sessions(stage: Stage) -> list[str]:
         return sorted(row.state for row in store.sessions.list())
 
 
-async def session_left(stage: Stage, key: str | None = None) -> str:
-    """A session that is open when its server stops; its handle."""
+async def session_left(stage: Stage, key: str | None = None, *, away: float = 0) -> str:
+    """A session that is open when its server stops, or `away` seconds earlier; its handle."""
     async with stage.world.server() as (manager, _):
         call = Call(wait_s=5, key=key)
         session = await manager.start(StartRequest(TASK), principal=ANONYMOUS, call=call)
         assert session.state == "open"
+        stage.world.clock.advance(away)
+        await until(lambda: session.state == ("cut_off" if away else "open"))
         return session.id
 
 
@@ -216,9 +218,8 @@ async def test_a_session_that_was_started_when_its_run_was_killed_but_not_writte
 
 async def test_an_attempt_whose_time_ran_out_while_nobody_was_there_is_begun_anew(stage: Stage) -> None:
     await stage.run(Worker(submits))
-    left = await session_left(stage)
+    left = await session_left(stage, away=3601)
     stage.folder.write_attempt(stage.attempt().model_copy(update={"state": "running", "session": left, "seconds": 0.0}))
-    stage.world.clock.advance(3601)
     worker = Worker(submits)
     await stage.run(worker)
     assert len(worker.seats) == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlgym_mcp import lock
+from mlgym_mcp.store.folder import unusable
 
 ID_LENGTH = 8
 """Hexadecimal digits of an instance id."""
@@ -28,8 +29,15 @@ class Instance:
     @classmethod
     @contextmanager
     def open(cls, folder: Path) -> Iterator["Instance"]:
-        """Become an instance until the block ends."""
-        instance = cls._create(folder)
+        """Become an instance until the block ends.
+
+        Raises:
+            SetupError: the folder can't be written.
+        """
+        try:
+            instance = cls._create(folder)
+        except OSError as error:
+            raise unusable(folder, error) from None
         try:
             yield instance
         finally:

@@ -105,6 +105,35 @@ class Database:
         """
         self._written(f"PRAGMA user_version = {self._version()}")
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes up."""
+        return sum(path.stat().st_size for path in self._path.parent.glob(f"{self._path.name}*"))
+
+    def shrink(self) -> None:
+        """Give back the room of what was removed. Others can't write meanwhile, and as much again has to be free.
+
+        Raises:
+            DiskFull: it isn't.
+            StoreError: another server is writing.
+        """
+        if self._execute("PRAGMA freelist_count").fetchone()[0]:
+            self._execute("VACUUM")
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> None:
+        """Write what is in it now to a new file, whole, while others go on writing here.
+
+        Raises:
+            DiskFull: there is no room for it.
+            StoreError: it can't be written.
+        """
+        with closing(_connected(path, "rwc")) as copy:
+            try:
+                self._connection.backup(copy)
+            except sqlite3.Error as error:
+                raise _told(path, error) from error
+
     def _written(self, statement: str, values: dict[str, Any] | None = None) -> sqlite3.Cursor:
         if self._depth:
             return self._execute(statement, values)
@@ -132,9 +161,7 @@ class Database:
         try:
             return self._connection.execute(statement, values or {})
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                raise DiskFull from error
-            raise StoreError(sentence(self._path, error)) from error
+            raise _told(self._path, error) from error
 
     def _require_ours(self) -> None:
         """Refuse what this version could only spoil."""
@@ -165,6 +192,11 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
         )
     except sqlite3.Error as error:
-        raise StoreError(sentence(path, error)) from error
+        raise _told(path, error) from error
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _told(path: Path, error: sqlite3.Error) -> DiskFull | StoreError:
+    full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return DiskFull() if full else StoreError(sentence(path, error))

@@ -68,6 +68,10 @@ class Instance:
         except OSError:
             return False
 
+    def alone(self) -> bool:
+        """Whether no other server has this data folder open."""
+        return all(self.free(path.stem) for path in self.folder.glob("*.lock") if path.stem != self.id)
+
     def remove_stale(self) -> None:
         """Remove the files of instances that are dead."""
         for path in self.folder.glob("*.lock"):

@@ -1,5 +1,6 @@
 """Mounts: which files of this machine any process has mounted. A sandbox's are in a namespace that only it shows."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,8 @@ class Mounts:
     @classmethod
     def now(cls) -> "Mounts":
         """Look; nothing is found where there is no /proc."""
-        seen = {table for process in PROCESSES.glob("[0-9]*") for table in _read(process)}
-        mounts = [mount for table in seen for mount in _parsed(table)]
+        spaces = {_space(process): process for process in PROCESSES.glob("[0-9]*")}
+        mounts = [mount for process in spaces.values() for table in _read(process) for mount in _parsed(table)]
         own = [mount for table in _read(PROCESSES / "self") for mount in _parsed(table)]
         return cls(own, {(mount.device, mount.source) for mount in mounts})
 
@@ -46,6 +47,14 @@ class Mounts:
         nearest = max(above, key=lambda mount: len(mount.point.parts))
         inner = nearest.source / path.relative_to(nearest.point)
         return any(device == nearest.device and source.is_relative_to(inner) for device, source in self.sources)
+
+
+def _space(process: Path) -> str:
+    """The mount namespace of a process; a name of its own where that can't be seen."""
+    try:
+        return os.readlink(process / "ns/mnt")
+    except OSError:
+        return process.name
 
 
 def _read(process: Path) -> list[str]:

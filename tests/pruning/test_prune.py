@@ -16,25 +16,10 @@ from mlgym_mcp.store import Owner, Store
 from mlgym_mcp.tasks.catalog import Catalog
 from tests.cli.terminal import folders, printed, refused
 from tests.fakes import TASK, write_task
+from tests.pruning.ages import LONG_AGO, aged, aged_folder
 from tests.records import row, score
 
-LONG_AGO = time.time() - 60 * 24 * 3600
 ALL = ("--max-size", "0B")
-
-
-def aged(path: Path) -> Path:
-    """The path, last used long ago."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.write_text(path.name)
-    os.utime(path, (LONG_AGO, LONG_AGO))
-    return path
-
-
-def aged_folder(path: Path) -> Path:
-    """The same of a folder with something in it."""
-    aged(path / "public/note")
-    return aged(aged(path / "public").parent)
 
 
 def left(folder: Path) -> set[str]:

@@ -4,6 +4,7 @@ import typer
 
 from mlgym_mcp.cli import (
     audit,
+    backup,
     catalogue,
     connect,
     data,
@@ -36,6 +37,7 @@ app.command("import")(trajectories.import_files)
 app.command("replay")(trajectories.replay)
 app.command()(machine.doctor)
 app.command()(audit.audit)
+app.command()(backup.backup)
 app.command()(pruning.prune)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")

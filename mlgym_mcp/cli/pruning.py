@@ -12,6 +12,7 @@ from mlgym_mcp.cli.duration import seconds
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.cli.sessions import as_operator
 from mlgym_mcp.cli.size import shown, size
+from mlgym_mcp.errors import DiskFull, SetupError
 from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the command when it runs
@@ -65,7 +66,13 @@ def prune(  # noqa: PLR0913 - one parameter an option
             async with Inventory.open(store, catalog(tasks_dir), settings, extent) as inventory:
                 return await pruned(inventory, bounds, time.time(), dry_run=dry_run)
 
-    _show(run(report), bounds, dry_run=dry_run)
+    try:
+        _show(run(report), bounds, dry_run=dry_run)
+    except DiskFull:
+        raise SetupError(
+            f"the disk is so full that not even `prune` can begin, which takes 1 MiB: remove a folder below "
+            f"{settings.data_dir / 'prepared'} by hand, which is made again where it is needed, and prune again."
+        ) from None
 
 
 def _show(report: "Report", bounds: "Bounds", *, dry_run: bool) -> None:

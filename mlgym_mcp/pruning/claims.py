@@ -71,6 +71,6 @@ class Claims:
 def _best(store: Store, catalog: Catalog, row: SessionRow) -> set[str]:
     try:
         best = best_validated(store, row.id, catalog.get(row.task))
-    except MLGymError:  # the task isn't there any more: who knows which was the best
+    except (MLGymError, KeyError):  # the task isn't there any more, or its metric: who knows which was the best
         return {one.artefact for one in store.submissions.list(row.id) if one.phase == "validate"}
     return set(filter(None, (best,)))

@@ -56,7 +56,7 @@ def remove_remains(path: Path, guard: Path | None, unused_since: float) -> bool:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return True
+    return not path.exists()
 
 
 def _below(path: Path) -> Iterator[os.stat_result]:

@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
+import subprocess
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,28 @@ def test_without_a_bound_a_month_is_told_and_applied(tmp_path: Path) -> None:
     assert "what was not used for 30d" in pruned(tmp_path)
     assert left(tmp_path / "data/artefacts") == {"recent"}
     assert "1 B are left" not in pruned(tmp_path, *ALL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_disk_that_is_full_is_pruned_as_soon_as_it_has_room_to_begin(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path / "small")], check=True)
+    try:
+        history(tmp_path / "small")
+        aged(tmp_path / "small/data/artefacts/nobodys.tar").write_bytes(b"x" * 200_000)
+        aged(tmp_path / "small/data/artefacts/nobodys.tar")
+        for room in (tmp_path / "small/data/prepared/1", tmp_path / "small/filler"):
+            room.parent.mkdir(exist_ok=True)
+            with open(room, "wb", buffering=0) as file, suppress(OSError):
+                while room.name == "filler" or file.tell() < 100_000:
+                    file.write(b"x" * 4096)
+        said = refused("prune", *folders(tmp_path / "small"))
+        assert f"remove a folder below {tmp_path / 'small/data/prepared'} by hand" in said
+        (tmp_path / "small/data/prepared/1").unlink()
+        pruned(tmp_path / "small")
+        assert "nobodys" not in left(tmp_path / "small/data/artefacts")
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path / "small")], check=True)
 
 
 @pytest.mark.parametrize(

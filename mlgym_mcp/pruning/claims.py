@@ -58,10 +58,8 @@ class Claims:
         self.data.update((row.task, flavour) for flavour in FLAVOURS if row.flavour in (flavour, "auto"))
 
     def _of_one_that_is_over(self, store: Store, catalog: Catalog, row: SessionRow, *, submitted: bool) -> None:
-        given = store.submissions.list(row.id)
-        held = {one.artefact for one in given if store.scores.held(row.id, one.phase, one.artefact)}
-        self.artefacts.update(held)
-        if held:
+        if held := store.scores.held_of(row.id):
+            self.artefacts.update(held)
             self.sessions.add(row.id)
         if submitted:
             self.artefacts.update(_best(store, catalog, row))

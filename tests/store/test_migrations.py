@@ -17,6 +17,7 @@ from mlgym_mcp.errors import SetupError
 from mlgym_mcp.store import Owner, Store, Tokens
 from mlgym_mcp.store.schema import STEPS
 from tests.cli.terminal import refused
+from tests.processes import environment
 from tests.records import score
 
 FILE = "mlgym.sqlite"
@@ -169,8 +170,8 @@ with Database.open(Path(sys.argv[1])):
 @pytest.mark.parametrize("after", [4, 9, 14])
 def test_a_server_that_is_killed_in_the_midst_of_a_step_leaves_the_version_before(tmp_path: Path, after: int) -> None:
     folder = written(tmp_path / "data", 3)
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = subprocess.run([sys.executable, "-c", KILLED, folder / FILE, str(after)], env=environment, check=False)
+    killed = [sys.executable, "-c", KILLED, folder / FILE, str(after)]
+    ended = subprocess.run(killed, env=environment(tmp_path, tmp_path), check=False)
     assert (ended.returncode, version_of(folder)) == (-9, 3)
     with Store.open(folder) as store:
         assert len(store.sessions.all()) == 1
@@ -182,9 +183,12 @@ def test_a_newer_store_is_refused_and_left_as_it_is_to_the_byte(tmp_path: Path) 
         for statement in ("PRAGMA journal_mode = WAL", "PRAGMA user_version = 99", "CREATE TABLE later (x)"):
             newer.execute(statement)
         before = content(folder)  # the last two are in its journal alone, as after a crash
-        for command in (("sessions", "list"), ("tokens", "list"), ("serve", "--http")):
-            assert "written by a newer mlgym-mcp; upgrade" in refused(*command, "--data-dir", str(folder))
-            assert content(folder) == before
+        said = [refused(*command, "--data-dir", str(folder)) for command in (("sessions", "list"), ("tokens", "list"))]
+        serve = [sys.executable, "-m", "mlgym_mcp", "serve", "--http", "--port", "0"]
+        settings = environment(tmp_path, tmp_path)
+        [line] = subprocess.run(serve, env=settings, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()
+        assert all("written by a newer mlgym-mcp; upgrade" in one for one in [*said, line])
+        assert content(folder) == before
 
 
 def no_database(file: Path) -> None:

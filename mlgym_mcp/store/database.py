@@ -42,9 +42,8 @@ class Database:
         """
         try:
             if path.is_file():
-                with closing(
-                    _connected(path, "ro")
-                ) as connection:  # which writes nothing, not even what a crash has left
+                # Read only, or its closing would write into the file what a crash has left beside it.
+                with closing(_connected(path, "ro")) as connection:
                     cls(path, connection)._require_ours()
             connection = _connected(path, "rwc")
         except StoreError as error:

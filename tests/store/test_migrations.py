@@ -1,6 +1,7 @@
 """A store of any earlier version is brought to this one, whole and once; what can't be is refused and left alone."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -170,7 +171,7 @@ with Database.open(Path(sys.argv[1])):
 @pytest.mark.parametrize("after", [4, 9, 14])
 def test_a_server_that_is_killed_in_the_midst_of_a_step_leaves_the_version_before(tmp_path: Path, after: int) -> None:
     folder = written(tmp_path / "data", 3)
-    killed = [sys.executable, "-c", KILLED, folder / FILE, str(after)]
+    killed = [sys.executable, "-c", KILLED, str(folder / FILE), str(after)]
     ended = subprocess.run(killed, env=environment(tmp_path, tmp_path), check=False)
     assert (ended.returncode, version_of(folder)) == (-9, 3)
     with Store.open(folder) as store:
@@ -178,17 +179,18 @@ def test_a_server_that_is_killed_in_the_midst_of_a_step_leaves_the_version_befor
 
 
 def test_a_newer_store_is_refused_and_left_as_it_is_to_the_byte(tmp_path: Path) -> None:
-    folder = written(tmp_path / "data", len(STEPS))
-    with closing(sqlite3.connect(folder / FILE)) as newer:
+    made, folder = written(tmp_path / "made", len(STEPS)), tmp_path / "data"
+    with closing(sqlite3.connect(made / FILE)) as newer:
         for statement in ("PRAGMA journal_mode = WAL", "PRAGMA user_version = 99", "CREATE TABLE later (x)"):
             newer.execute(statement)
-        before = content(folder)  # the last two are in its journal alone, as after a crash
-        said = [refused(*command, "--data-dir", str(folder)) for command in (("sessions", "list"), ("tokens", "list"))]
-        serve = [sys.executable, "-m", "mlgym_mcp", "serve", "--http", "--port", "0"]
-        settings = environment(tmp_path, tmp_path)
-        [line] = subprocess.run(serve, env=settings, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()
-        assert all("written by a newer mlgym-mcp; upgrade" in one for one in [*said, line])
-        assert content(folder) == before
+        shutil.copytree(made, folder)  # as a crash leaves it: the last two are in the journal alone
+    before = content(folder)
+    said = [refused(*command, "--data-dir", str(folder)) for command in (("sessions", "list"), ("tokens", "list"))]
+    serve = [sys.executable, "-m", "mlgym_mcp", "serve", "--http", "--port", "0"]
+    settings = environment(tmp_path, tmp_path)
+    [line] = subprocess.run(serve, env=settings, stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()
+    assert all("written by a newer mlgym-mcp; upgrade" in one for one in [*said, line])
+    assert (len(before), content(folder)) == (2, before)
 
 
 def no_database(file: Path) -> None:

@@ -1,8 +1,8 @@
 """A lock between processes: held on an open file, so that a holder's death frees it."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,13 @@ async def exclusive(path: Path) -> AsyncIterator[None]:
         while not try_lock(file):  # noqa: ASYNC110 -- the other holder can't set an event of ours
             await anyio.sleep(POLL)
         yield
+
+
+@contextmanager
+def unless_held(path: Path) -> Iterator[bool]:
+    """Hold the lock of this file if nobody else does, and say so; the file's time stays what it was."""
+    with path.open("ab") as file:
+        yield try_lock(file)
 
 
 def try_lock(file: IO[Any]) -> bool:

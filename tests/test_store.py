@@ -1,6 +1,5 @@
 """The store keeps what it was given, whole, for several servers at once."""
 
-import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,7 +11,6 @@ from mlgym_mcp.errors import SetupError, StoreError
 from mlgym_mcp.scoring.score import Outcome
 from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store import Store
-from mlgym_mcp.store.schema import VERSION_1
 from tests.records import row, score
 
 
@@ -211,33 +209,6 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SetupError, match="can't be used"), Store.open(tmp_path / "file"):
         pass
-
-
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "mlgym.sqlite")
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(SetupError, match="newer mlgym-mcp"), Store.open(tmp_path):
-        pass
-
-
-def test_a_data_folder_of_the_first_schema_is_brought_to_this_one_with_all_it_holds(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "mlgym.sqlite")
-    connection.executescript(VERSION_1)
-    connection.execute("PRAGMA user_version = 1")
-    values = ("s1", "local", None, "toy-v1", "strict", "sample", 0, "open", None, None, 1.0, None, "fake")
-    connection.execute(
-        f"INSERT INTO sessions VALUES ({', '.join('?' * 20)})", (*values, "box", "token", 9.0, None, "{}", None, None)
-    )
-    connection.commit()
-    connection.close()
-    with Store.open(tmp_path) as store:
-        found = store.sessions.get("s1")
-        assert found is not None
-        assert (found.sandbox, found.state, found.budget) == ("box", "open", "{}")
-        store.wishes.add("s1", "end", at=2.0)
-    with Store.open(tmp_path) as store:
-        assert store.wishes.of("s1") == "end"
 
 
 def test_of_long_trajectories_the_beginning_is_had(tmp_path: Path) -> None:

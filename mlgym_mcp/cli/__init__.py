@@ -4,11 +4,13 @@ import typer
 
 from mlgym_mcp.cli import (
     audit,
+    backup,
     catalogue,
     connect,
     data,
     images,
     machine,
+    pruning,
     report,
     results,
     runs,
@@ -35,6 +37,8 @@ app.command("import")(trajectories.import_files)
 app.command("replay")(trajectories.replay)
 app.command()(machine.doctor)
 app.command()(audit.audit)
+app.command()(backup.backup)
+app.command()(pruning.prune)
 app.add_typer(catalogue.app, name="tasks", help="The catalogue.")
 app.add_typer(data.app, name="data", help="The data of tasks.")
 app.add_typer(machine.environments, name="env", help="Environments of bubblewrap sandboxes.")

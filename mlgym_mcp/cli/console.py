@@ -13,8 +13,14 @@ PIPED_WIDTH = 200
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run an asynchronous piece of work to its end."""
-    return anyio.run(work)
+    """Run an asynchronous piece of work to its end; an error is raised as it was, whatever task groups it ended."""
+    try:
+        return anyio.run(work)
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
 
 
 def show(what: object) -> None:

@@ -70,6 +70,9 @@ def unpack_artefact(
 
     with open_store(data_dir) as store:
         found = store.artefacts.named(artefact) if artefact else []
+        pruned = store.pruned.told(artefact)
+    if not found and pruned:
+        raise SetupError(f"the artefact {artefact} {pruned}; put it back from a backup to read it.")
     if not found:
         raise SetupError(f"no artefact's name begins with {artefact!r}; see: mlgym-mcp results list TASK")
     if len(found) > 1:

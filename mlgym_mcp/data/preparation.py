@@ -13,7 +13,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from mlgym_mcp import lock
+from mlgym_mcp import lock, stamp
 from mlgym_mcp.data.manifest import write_manifest
 from mlgym_mcp.data.sources import Sources
 from mlgym_mcp.errors import InvalidSubmission, SetupError, TaskSpecError
@@ -96,6 +96,7 @@ class Data:
             if not place.is_dir():
                 await progress(f"preparing the {resolved} data of {task.id}")
                 await self._make(task, prepared, progress, may_download=may_download)
+            stamp.touch(place)
         return prepared
 
     def _place(self, task: TaskSpec, flavour: Flavour) -> Path:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import structlog
 from anyio import to_thread
 
-from mlgym_mcp import lock
+from mlgym_mcp import lock, stamp
 from mlgym_mcp.data.download import DownloadFailed, download
 from mlgym_mcp.data.unpacking import copy
 from mlgym_mcp.errors import DataMissing
@@ -54,6 +54,7 @@ class Sources:
             await self._download(task, source, checked, progress)
         elif found is None:
             raise DataMissing(self._missing(task, source))
+        stamp.touch(checked)
         return checked
 
     def forget_downloads(self, task: TaskSpec) -> None:

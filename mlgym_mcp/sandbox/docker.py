@@ -16,7 +16,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SetupError
-from mlgym_mcp.sandbox.images import Image
+from mlgym_mcp.sandbox.images import Built, Image
 from mlgym_mcp.sandbox.process import Progress, silent
 
 T = TypeVar("T")
@@ -97,6 +97,26 @@ class DockerEngine:
             return Image(found["Id"], found["Size"], found["Config"].get("User", ""))
 
         return await self._call(find)
+
+    async def tagged(self, pattern: str) -> list[Built]:
+        """The images whose tags match a pattern of the engine's."""
+
+        def find(client: docker.DockerClient) -> list[Built]:
+            found = client.api.images(filters={"reference": pattern})
+            return [Built(tag, one["Size"], one["Created"]) for one in found for tag in one["RepoTags"]]
+
+        return await self._call(find)
+
+    async def remove_image(self, tag: str) -> bool:
+        """Remove an image, unless a container is made of it; whether it did."""
+
+        def remove(client: docker.DockerClient) -> bool:
+            if client.api.containers(all=True, quiet=True, filters={"ancestor": tag}):
+                return False
+            client.api.remove_image(tag)
+            return True
+
+        return await self._call(remove)
 
     async def build(
         self,

@@ -7,6 +7,7 @@ folder of that name is always whole; a file lock keeps two servers from building
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,16 +18,18 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from mlgym_mcp import lock
+from mlgym_mcp import lock, stamp
 from mlgym_mcp.errors import BackendUnavailable, SetupError
 from mlgym_mcp.sandbox import process
 from mlgym_mcp.sandbox.base import ENVIRONMENT
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.sandbox.profiles import PLAIN, Profile, own_folders, short_hash
+from mlgym_mcp.sandbox.profiles import PLAIN, Profile, load, names, own_folders, short_hash
 
 CANDIDATES = (Path("/usr/bin/python3"), Path("/usr/local/bin/python3"))
 """Where a system interpreter is looked for: never in a home folder, which no sandbox may see."""
 OLDEST = (3, 9)
+NAME = re.compile(r"-[0-9a-f]{12}$")
+"""How the name of a whole environment's folder ends."""
 _RECIPE = "1"
 """Goes up when the way an environment is made changes, so that old ones are not taken for new."""
 _RECORD = "mlgym-environment.json"
@@ -94,6 +97,7 @@ class Environments:
         folder = self._place(profile)
         if not folder.is_dir():
             return None
+        stamp.touch(folder)
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         return Environment(profile.name, folder, record["python"], tuple(record["packages"]))
 
@@ -114,6 +118,11 @@ class Environments:
             built = await _Build(self.interpreter, profile, place, wheels, progress).run()
         log.info("environment_built", profile=profile.name, folder=str(place), packages=len(built.packages))
         return built
+
+    def all(self) -> dict[Path, bool]:
+        """Every environment in the folder, and whether a shipped profile asks for it with this interpreter."""
+        asked_for = {self._place(load(name)) for name in names(cuda=True)}
+        return {path: path in asked_for for path in sorted(self._folder.glob("*/")) if NAME.search(path.name)}
 
     def _place(self, profile: Profile) -> Path:
         made_of = short_hash(_RECIPE, str(self.interpreter.path), self.interpreter.version, profile.requirements)

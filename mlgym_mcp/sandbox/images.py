@@ -1,5 +1,6 @@
 """Docker's environments: one image a profile, named by what it is made of."""
 
+import re
 import secrets
 import tarfile
 import tempfile
@@ -17,9 +18,10 @@ from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sandbox import pip_settings
 from mlgym_mcp.sandbox.pip_settings import PipSettings, on_this_machine
 from mlgym_mcp.sandbox.process import Progress, silent
-from mlgym_mcp.sandbox.profiles import Profile, own_folders, short_hash
+from mlgym_mcp.sandbox.profiles import Profile, load, names, own_folders, short_hash
 
 _DOCKERFILE = "Dockerfile"
+NAME = re.compile(r"mlgym-mcp-[a-z0-9-]+:[0-9a-f]{12}")
 _LABEL = "mlgym-mcp.build"
 _LOCAL: dict[Literal["certs", "wheels"], str] = {"certs": "*.crt", "wheels": "*.whl"}
 """Folders of this machine's own; they go into a build, not into an image's name."""
@@ -37,11 +39,26 @@ class Image:
     """Whom its programs run as unless told otherwise; empty for root."""
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An image that was built at some time. Size in bytes, with layers that it shares; seconds since the epoch."""
+
+    tag: str
+    size: int
+    built_at: float
+
+
 class Engine(Protocol):
     """What building and finding images needs of a Docker engine."""
 
     async def image(self, tag: str) -> Image | None:
         """The image of this tag; None when there is none."""
+
+    async def tagged(self, pattern: str) -> list[Built]:
+        """The images whose tags match a pattern of the engine's."""
+
+    async def remove_image(self, tag: str) -> bool:
+        """Remove an image, unless a container is made of it; whether it did."""
 
     async def build(
         self,
@@ -80,6 +97,12 @@ class Images:
     async def find(self, profile: Profile) -> Image | None:
         """The profile's image if it is there."""
         return await self.engine.image(self.tag(profile))
+
+    async def all(self) -> dict[Built, bool]:
+        """Every image that was built for a profile, and whether a shipped profile asks for it now."""
+        asked_for = {self.tag(load(name)) for name in names(cuda=True)}
+        found = await self.engine.tagged("mlgym-mcp-*")
+        return {one: one.tag in asked_for for one in found if NAME.fullmatch(one.tag)}
 
     async def built(self, profile: Profile, progress: Progress = silent) -> Image:
         """The profile's image, built first if it is not there.

@@ -11,6 +11,8 @@ from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.replies import BestReply, ScoreOutcome, ScoreReply
 from mlgym_mcp.sessions.verdicts import ELSEWHERE, Verdicts
 from mlgym_mcp.sessions.waiting import wait
+from mlgym_mcp.store import Store
+from mlgym_mcp.tasks.spec import TaskSpec
 
 GOES_ON = (
     "This session goes on, and what `submit` scores it must not learn before its own; end it first: "
@@ -66,15 +68,7 @@ class Best:
         return await self.grader.score_best(artefact)
 
     def _best_validated(self) -> str | None:
-        row, metric = self.grader.ledger.row, self.grader.task.ranking
-        best: Score | None = None
-        for found in self.grader.shared.services.store.scores.of_session(row.id, "validate"):
-            score = found.score
-            if score.outcome == "scored" and (
-                best is None or metric.better(score.scores[metric.name], best.scores[metric.name])
-            ):
-                best = score
-        return None if best is None else best.artefact
+        return best_validated(self.grader.shared.services.store, self.grader.ledger.row.id, self.grader.task)
 
     def _step_of(self, artefact: str) -> int | None:
         ledger = self.grader.ledger
@@ -97,6 +91,18 @@ class Best:
             fault=None if score is None else score.fault_code,
             held=score is not None and self.grader.held(BEST, score.artefact) is not None,
         )
+
+
+def best_validated(store: Store, session: str, task: TaskSpec) -> str | None:
+    """The artefact of a session that validated best, the first of several; None where none did."""
+    best, metric = None, task.ranking
+    for found in store.scores.of_session(session, "validate"):
+        score = found.score
+        if score.outcome == "scored" and (
+            best is None or metric.better(score.scores[metric.name], best.scores[metric.name])
+        ):
+            best = score
+    return None if best is None else best.artefact
 
 
 async def _progress() -> str:

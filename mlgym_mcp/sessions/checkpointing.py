@@ -42,14 +42,20 @@ class Checkpointing:
         """A checkpoint of the session by its name.
 
         Raises:
-            CallerError: there is none of this name.
+            CallerError: there is none of this name, or the operator has had it removed.
         """
         checkpoints = self._store.checkpoints.of(self.ledger.row.id)
         for checkpoint in checkpoints:
             if checkpoint.name == name:
+                if pruned := self._pruned(checkpoint):
+                    raise CallerError(f"Checkpoint {name!r} {pruned}; `start` a new session.")
                 return checkpoint
         known = ", ".join(one.name for one in checkpoints[-10:]) or "none yet"
         raise CallerError(f"This session has no checkpoint {name!r}; the latest are: {known}.")
+
+    def _pruned(self, checkpoint: Checkpoint) -> str | None:
+        gone = self._store.workspaces.get(checkpoint.archive) is None
+        return self._store.pruned.told(checkpoint.archive) if gone else None
 
     async def take(self, call: Call) -> CheckpointReply:
         """Keep the session's files and exports as they are now, once no command runs in its shell."""

@@ -21,6 +21,8 @@ def named(store: Store, name: str) -> SessionRow:
         SetupError: there is none, or more than one; lists them.
     """
     found = store.sessions.named(name) if name else []
+    if not found and (pruned := store.pruned.told(name)):
+        raise SetupError(f"the session {name} {pruned}; what was exported of it before is all there is.")
     if not found:
         raise SetupError("no session has such a handle or sandbox; see: mlgym-mcp sessions list")
     if len(found) > 1:

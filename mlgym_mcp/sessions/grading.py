@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 import structlog
 
-from mlgym_mcp.errors import InfrastructureError, ScoringError
+from mlgym_mcp.errors import CallerError, InfrastructureError, ScoringError
 from mlgym_mcp.sandbox.base import Limits
 from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.guest import Guest
@@ -56,9 +56,13 @@ class Grader:
         """An artefact that was packed before.
 
         Raises:
+            CallerError: the operator has had it removed.
             ScoringError: its file is gone.
         """
-        stored = self.shared.services.store.artefacts.get(sha256)
+        store = self.shared.services.store
+        stored = store.artefacts.get(sha256)
+        if stored is None and (pruned := store.pruned.told(sha256)):
+            raise CallerError(f"This artefact {pruned}, so it can't be scored any more; its earlier scores stand.")
         if stored is None:
             raise ScoringError(f"the artefact {sha256} is gone from the data folder")
         return ArtefactRef(stored.sha256, stored.path, stored.size)

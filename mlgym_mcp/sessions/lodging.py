@@ -110,8 +110,8 @@ class Lodging:
         return self._guest if self.ledger.state == "open" else None
 
     async def prepared(self) -> PreparedTask:
-        """The task's prepared data; found again after a restart."""
-        if self._prepared is None:
+        """The task's prepared data; found again after a restart, and made again where it was pruned."""
+        if self._prepared is None or not self._prepared.public.is_dir():
             row = self.ledger.row
             self._prepared = await self._shared.services.preparer.prepare(
                 self._task, row.flavour, self._say, gpus=row.gpus

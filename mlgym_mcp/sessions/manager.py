@@ -42,6 +42,8 @@ DEFAULT_LIMITS = SessionLimits()
 KEY_USED = "This key was used to start a session on {task}; give each `start` and `fork` a key of its own."
 FORK_KEY = "fork ⑂ {key}"
 """The key of a fork's own checkpoint; callers' keys are ASCII."""
+MANY = 10_000
+"""Principals of whom it is known which session they used last; the others have to name theirs."""
 NO_SESSION = "There is no session with this handle; `start` makes one."
 
 
@@ -76,6 +78,7 @@ class SessionManager:
         self._sessions: dict[str, Session] = {}
         self._adopting: dict[str, Operation[Session]] = {}
         self._last_used: dict[str, str] = {}
+        """By principal; those who used theirs last stand last."""
         self._sweep = Sweep(shared.services, self._adopt)
         self._sweeping = False
 
@@ -178,7 +181,7 @@ class SessionManager:
         if session.state == "waiting":
             await session.opened(call)
         await session.require_opened()
-        self._last_used[session.principal] = session.id
+        self._note_use(session.principal, session)
         return session
 
     async def get(self, session_id: str, *, principal: str = LOCAL, operates: bool = False) -> Session:
@@ -203,7 +206,7 @@ class SessionManager:
             session = await self._adopt(row)
         if not (operates or may_use(principal, session.principal)):
             raise UnknownSession(NO_SESSION)
-        self._last_used[principal] = session.id
+        self._note_use(principal, session)
         return session
 
     def open_sessions(self, principal: str = LOCAL) -> list[Session]:
@@ -215,6 +218,12 @@ class SessionManager:
     def last_used(self, principal: str = LOCAL) -> str | None:
         """The handle of the session that this principal last used on this server."""
         return self._last_used.get(principal)
+
+    def _note_use(self, principal: str, session: Session) -> None:
+        self._last_used.pop(principal, None)
+        self._last_used[principal] = session.id
+        if len(self._last_used) > MANY:
+            del self._last_used[next(iter(self._last_used))]
 
     def leaderboard(self, task: TaskSpec) -> Leaderboard:
         """What was submitted on a task, whoever did and on whichever server of this data folder."""

@@ -89,7 +89,11 @@ async def rescore(services: Services, found: Recorded, progress: Progress = sile
         )
     kept = store.artefacts.get(found.artefact)
     if kept is None:
-        raise SetupError(f"the artefact {found.artefact} is gone from {store.folder}.")
+        told = store.pruned.told(found.artefact) or f"is gone from {store.folder}"
+        raise SetupError(
+            f"the artefact {found.artefact} {told}; it can be scored again if you put it back from a backup. "
+            f"What is recorded of it: mlgym-mcp results show {row.task} {found.artefact[:16]}"
+        )
     task = services.tasks.get(row.task)
     score = await services.referee.score(
         ScoreRequest(

@@ -1,5 +1,6 @@
 """The store: what lasts. One data folder, which several servers share."""
 
+from mlgym_mcp.store.artefacts import Artefacts
 from mlgym_mcp.store.audit import SERVER, Actor, AuditLog, acting
 from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
@@ -15,6 +16,7 @@ from mlgym_mcp.store.tokens import TokenRow, Tokens
 __all__ = [
     "SERVER",
     "Actor",
+    "Artefacts",
     "AuditLog",
     "Checkpoint",
     "Event",

@@ -4,7 +4,6 @@ Its writer opens the file for each line, so the operator may move it away at any
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,16 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from mlgym_mcp.bucket import Buckets
 from mlgym_mcp.log import fingerprint
+from mlgym_mcp.store.files import append
 
 FILE = "audit.log"
 REFUSALS = 20
 """Refusals of one kind to one principal that are written in a minute; the next one after says how many were not."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class AuditLog:
             "address": actor.address,
             **details,
         }
-        self._append(json.dumps({name: value for name, value in line.items() if value is not None}) + "\n")
+        append(self.file, json.dumps({name: value for name, value in line.items() if value is not None}) + "\n")
 
     def refuse(self, event: str, *, session: str | None = None, **details: object) -> None:
         """Add a line about something that was refused; not one for each where they come in floods."""
@@ -100,13 +96,3 @@ class AuditLog:
                         yield found
         except FileNotFoundError:
             return
-
-    def _append(self, line: str) -> None:
-        try:
-            descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(descriptor, line.encode())  # at once, so that no two writers mix
-            finally:
-                os.close(descriptor)
-        except OSError as error:  # what was done is done, and undoing it for want of a line would lose more
-            log.error("audit_not_written", file=str(self.file), reason=error.strerror)

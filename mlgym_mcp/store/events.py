@@ -84,6 +84,11 @@ class Events:
         (count,) = self._database.rows("SELECT COUNT(*) FROM events WHERE session = :session", {"session": session})
         return [_event(row) for row in found], int(count[0])
 
+    def sizes(self) -> dict[str, int]:
+        """How many characters the events of each session have, by its handle."""
+        query = "SELECT session, SUM(length(request) + coalesce(length(reply), 0)) AS size FROM events GROUP BY session"
+        return {row["session"]: row["size"] for row in self._database.rows(query)}
+
     def unanswered(self, session: str) -> "list[Event]":
         """The calls of a session that were accepted and not answered, in order."""
         query = "SELECT * FROM events WHERE session = :session AND seconds IS NULL ORDER BY id"

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 def temporary_name(path: Path, writer: str) -> Path:
     """A new name beside `path`, on the same file system, that tells who writes it: an instance."""
@@ -38,6 +42,18 @@ def keep(part: Path, path: Path) -> None:
     """Give a finished, synced file its name, replacing what had it."""
     os.replace(part, path)
     sync_folder(path.parent)
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a file of mode 0600, made if absent; where that fails, as on a full disk, only the log says so."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())  # at once, so that no two writers mix
+        finally:
+            os.close(descriptor)
+    except OSError as error:  # what was done is done, and undoing it for want of a line would lose more
+        log.error("line_not_written", file=str(path), reason=error.strerror)
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,13 @@ def made(folder: Path, *below: str) -> Path:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
-        raise SetupError(
-            f"The data folder {folder} can't be used ({error.strerror}); set MLGYM_MCP_DATA_DIR to another."
-        ) from None
+        raise unusable(folder, error) from None
     return folder
+
+
+def unusable(path: Path, error: OSError) -> SetupError:
+    """What the operator is told of a data folder, or of something in it, that can't be used."""
+    return SetupError(
+        f"The data folder can't be used: {path}: {error.strerror}; let whoever runs mlgym-mcp read and write it, or "
+        "set MLGYM_MCP_DATA_DIR to another."
+    )

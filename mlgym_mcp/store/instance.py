@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlgym_mcp import lock
+from mlgym_mcp.store.folder import unusable
 
 ID_LENGTH = 8
 """Hexadecimal digits of an instance id."""
@@ -28,8 +29,15 @@ class Instance:
     @classmethod
     @contextmanager
     def open(cls, folder: Path) -> Iterator["Instance"]:
-        """Become an instance until the block ends."""
-        instance = cls._create(folder)
+        """Become an instance until the block ends.
+
+        Raises:
+            SetupError: the folder can't be written.
+        """
+        try:
+            instance = cls._create(folder)
+        except OSError as error:
+            raise unusable(folder, error) from None
         try:
             yield instance
         finally:
@@ -59,6 +67,10 @@ class Instance:
             return True
         except OSError:
             return False
+
+    def alone(self) -> bool:
+        """Whether no other server has this data folder open."""
+        return all(self.free(path.stem) for path in self.folder.glob("*.lock") if path.stem != self.id)
 
     def remove_stale(self) -> None:
         """Remove the files of instances that are dead."""

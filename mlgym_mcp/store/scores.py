@@ -38,6 +38,13 @@ SELECT submissions.session, sessions.task, submissions.phase, submissions.artefa
 FROM scores JOIN submissions ON scores.submission = submissions.id JOIN sessions ON submissions.session = sessions.id
 """
 
+FAULT = "infrastructure_fault"
+
+OUTCOMES = """
+SELECT submissions.phase, submissions.artefact, scores.outcome
+FROM scores JOIN submissions ON scores.submission = submissions.id WHERE session = :session ORDER BY scores.id
+"""
+
 STANDINGS = """
 SELECT submissions.session, submissions.artefact, scores.at, sessions.exit_status, scores.score
 FROM scores JOIN submissions ON scores.submission = submissions.id JOIN sessions ON submissions.session = sessions.id
@@ -88,12 +95,20 @@ class Scores:
         last = self._of_artefact(session, phase, artefact)[-HELD_AFTER:]
         return None if len(last) < HELD_AFTER or any(map(_is_verdict, last)) else last[-1]
 
+    def held_of(self, session: str) -> set[str]:
+        """The artefacts of a session that are held, in whichever phase."""
+        outcomes: dict[tuple[str, str], list[str]] = {}
+        for found in self._database.rows(OUTCOMES, {"session": session}):
+            outcomes.setdefault((found["phase"], found["artefact"]), []).append(found["outcome"])
+        held = [FAULT] * HELD_AFTER
+        return {artefact for (_, artefact), of_it in outcomes.items() if of_it[-HELD_AFTER:] == held}
+
     def _of_artefact(self, session: str, phase: str, artefact: str) -> list[Score]:
         return [row.score for row in self.of_session(session, phase) if row.artefact == artefact]
 
 
 def _is_verdict(score: Score) -> bool:
-    return score.outcome != "infrastructure_fault"
+    return score.outcome != FAULT
 
 
 def _row(found: Any) -> ScoreRow:

@@ -64,6 +64,13 @@ SELECT * FROM sessions WHERE state = 'cut_off' AND submission IS NOT NULL AND NO
 ) ORDER BY created_at
 """
 
+LASTING = """
+SELECT submissions.session FROM submissions JOIN sessions ON submissions.session = sessions.id
+JOIN scores ON scores.submission = submissions.id
+WHERE phase = 'submit' AND outcome = 'scored' AND submissions.artefact = sessions.submission
+UNION SELECT session FROM notes
+"""
+
 
 class Sessions:
     """The table of sessions."""
@@ -136,6 +143,10 @@ class Sessions:
         )
         found = self._database.rows(query, {"principal": principal, "since": since})
         return [row["created_at"] for row in found]
+
+    def lasting(self) -> set[str]:
+        """The handles of the sessions that stand on a leaderboard or have left notes."""
+        return {row["session"] for row in self._database.rows(LASTING)}
 
     def unscored(self) -> list[SessionRow]:
         """The sessions that were cut off and whose submission has no score yet, oldest first, whoever owns them."""

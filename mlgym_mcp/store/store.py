@@ -18,6 +18,7 @@ from mlgym_mcp.store.folder import DATABASE, made
 from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.notes import Notes
+from mlgym_mcp.store.pruned import Pruned
 from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.secret import read_secret
 from mlgym_mcp.store.sessions import Sessions
@@ -26,12 +27,23 @@ from mlgym_mcp.store.tokens import Tokens
 from mlgym_mcp.store.wishes import Wishes
 
 KNOWN = "INSERT OR IGNORE INTO instances (id, started_at, process) VALUES (:id, :at, :process)"
+FORGET = (
+    "DELETE FROM tokens WHERE session = :session",
+    "DELETE FROM wishes WHERE session = :session",
+    "DELETE FROM gpu_leases WHERE session = :session",
+    "DELETE FROM scores WHERE submission IN (SELECT id FROM submissions WHERE session = :session)",
+    "DELETE FROM submissions WHERE session = :session",
+    "DELETE FROM events WHERE session = :session",
+    "UPDATE sessions SET origin = NULL WHERE id = :session",
+    "DELETE FROM checkpoints WHERE session = :session",
+    "DELETE FROM sessions WHERE id = :session",
+)
 SEEN = "UPDATE instances SET seen_at = :at WHERE id = :id"
 
 
 @dataclass(frozen=True)
 class Store:
-    """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/`, `audit.log` and `secret`.
+    """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/`, `audit.log`, `pruned.log`, `secret`.
 
     Beside them lie `sandboxes/`, which the backends keep, and `prepared/` and `sources/`, the data of tasks.
     """
@@ -50,6 +62,7 @@ class Store:
     notes: Notes
     tokens: Tokens
     audit: AuditLog
+    pruned: Pruned
     artefacts: Artefacts
     workspaces: Artefacts
     """The archives of checkpoints."""
@@ -80,6 +93,7 @@ class Store:
                 notes=Notes(database),
                 tokens=Tokens(database),
                 audit=AuditLog(folder),
+                pruned=Pruned(folder),
                 artefacts=Artefacts(folder / "artefacts", instance.id),
                 workspaces=Artefacts(folder / "workspaces", instance.id),
                 secret=read_secret(folder / "secret", instance.id),
@@ -117,6 +131,16 @@ class Store:
         maker = self.instance.made_by(sandbox_id)
         known = self.database.row("SELECT id FROM instances WHERE id = :id", {"id": maker})
         return known is not None and self.instance.free(maker)
+
+    def forget(self, session: str) -> None:
+        """Remove a session that is over and has left no notes, with all that was recorded of it.
+
+        Raises:
+            StoreError: something still refers to it.
+        """
+        with self.write():
+            for statement in FORGET:
+                self.database.change(statement, {"session": session})
 
     def write(self, *, durable: bool = False) -> AbstractContextManager[None]:
         """A transaction over several tables: all of it or nothing."""

@@ -21,6 +21,11 @@ AFTERWARDS = 600.0
 FIND = """
 SELECT tokens.*, sessions.closed_at AS session_closed_at FROM tokens LEFT JOIN sessions ON sessions.id = tokens.session
 """
+USELESS = """
+session IS NOT NULL AND (
+    expires_at <= :since OR revoked_at <= :since OR session IN (SELECT id FROM sessions WHERE closed_at <= :since)
+)
+"""
 INSERT = """
 INSERT INTO tokens (id, hash, name, principal, scopes, session, created_at, expires_at)
 VALUES (:id, :hash, :name, :principal, :scopes, :session, :created_at, :expires_at)
@@ -113,6 +118,14 @@ class Tokens:
         """Those that the operator has made, oldest first."""
         found = self._database.rows(f"{FIND} WHERE tokens.session IS NULL ORDER BY tokens.created_at, tokens.rowid")
         return [_row(one) for one in found]
+
+    def useless(self, since: float) -> int:
+        """How many tokens of sessions have let nobody in since then, in seconds since the epoch."""
+        return len(self._database.rows(f"SELECT id FROM tokens WHERE {USELESS}", {"since": since}))
+
+    def remove_useless(self, since: float) -> int:
+        """Remove those; how many they were."""
+        return self._database.change(f"DELETE FROM tokens WHERE {USELESS}", {"since": since})
 
     def usable(self, now: float) -> bool:
         """Whether any of them lets somebody in."""

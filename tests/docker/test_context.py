@@ -7,7 +7,7 @@ from typing import IO
 
 import pytest
 
-from mlgym_mcp.sandbox.images import Image, Images
+from mlgym_mcp.sandbox.images import Built, Image, Images
 from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.sandbox.profiles import Profile
 
@@ -35,6 +35,12 @@ class Recorder:
 
     async def remove_stages(self, label: str) -> None:
         pass
+
+    async def tagged(self, pattern: str) -> list[Built]:
+        return []
+
+    async def remove_image(self, tag: str) -> bool:
+        return False
 
 
 @pytest.mark.parametrize("own", [("certs", "mine.crt"), ("wheels", "mine.whl")])

@@ -1,5 +1,7 @@
 """Docker's images, really built."""
 
+import secrets
+import tarfile
 from pathlib import Path
 
 import anyio
@@ -72,6 +74,20 @@ async def test_no_engine_is_told_from_a_failing_one(monkeypatch: pytest.MonkeyPa
     with pytest.raises(BackendUnavailable, match="no Docker engine answers"):
         async with open_engine():
             pass
+
+
+async def test_an_image_that_no_profile_asks_for_goes_unless_a_container_is_made_of_it(tmp_path: Path) -> None:
+    tag, nothing = f"mlgym-mcp-nobody:{secrets.token_hex(6)}", tmp_path / "nothing.tar"
+    tarfile.open(nothing, "w").close()
+    await process.run(["docker", "import", str(nothing), tag])
+    container = (await process.run(["docker", "create", tag, "true"])).output.strip()
+    async with open_engine() as engine:
+        images = Images(engine)
+        assert {one.tag: asked_for for one, asked_for in (await images.all()).items()}[tag] is False
+        assert not await engine.remove_image(tag)
+        await process.run(["docker", "rm", container])
+        assert await engine.remove_image(tag)
+        assert tag not in {one.tag for one in await images.all()}
 
 
 def test_an_image_is_checked_in_a_sandbox_made_of_it(tmp_path: Path) -> None:

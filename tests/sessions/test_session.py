@@ -337,3 +337,15 @@ async def test_input_for_a_job_costs_a_step_and_following_it_none(tmp_path: Path
         await session.bash("cat", background=True)
         assert (await session.job("j1", "input", data=b"x\n", call=Call(wait_s=0))).budget.steps == 8
         assert (await session.job("j1", "kill")).budget.steps == 8
+
+
+async def test_of_very_many_principals_those_are_remembered_who_were_here_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlgym_mcp.sessions.manager.MANY", 2)
+    async with World(tmp_path).server() as (manager, _):
+        started = {name: await manager.start(StartRequest(TASK), principal=name) for name in ("ada", "bob")}
+        await manager.get(started["ada"].id, principal="ada")
+        started["eve"] = await manager.start(StartRequest(TASK), principal="eve")
+        known = {name: manager.last_used(name) for name in started}
+        assert known == {"ada": started["ada"].id, "bob": None, "eve": started["eve"].id}

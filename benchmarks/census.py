@@ -18,7 +18,8 @@ from serving import Place, Served, connected
 CGROUPS = Path("/sys/fs/cgroup")
 LOOPS = Path("/sys/block")
 FOLDERS = ("artefacts", "workspaces", "sandboxes", "instances", "prepared")
-"""The parts of a data folder; what else there is counts as its top."""
+FILES = {"mlgym.sqlite": "database", "audit.log": "audit log"}
+"""The parts of a data folder; what else there is counts as other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Census:
 
     def disk(self) -> dict[str, float]:
         """What each part of the data folder holds, in MB as the disk counts them, and how many files it has."""
-        parts: Mapping[str, list[os.stat_result]] = {name: [] for name in ("database", *FOLDERS, "other")}
+        parts: Mapping[str, list[os.stat_result]] = {name: [] for name in (*FILES.values(), *FOLDERS, "other")}
         for top, folders, files in os.walk(self.at.folder):
             if Path(top) == self.at.folder:
                 folders.remove("tasks")
@@ -106,7 +107,8 @@ class Census:
 
     def _part(self, path: Path) -> str:
         top = path.relative_to(self.at.folder).parts[0]
-        return "database" if top.startswith("mlgym.sqlite") else top if top in FOLDERS else "other"
+        files = (part for start, part in FILES.items() if top.startswith(start))
+        return next(files, top if top in FOLDERS else "other")
 
     def _instances(self) -> list[str]:
         return [path.stem for path in (self.at.folder / "instances").glob("*.lock")]

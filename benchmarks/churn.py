@@ -5,7 +5,7 @@ run jobs, are cut off, spend their budget, walk away without a word, hang up mid
 wrong; over HTTP connections of their own, of both eras. Once a minute everything is counted that the server holds
 (`census.py`), and a straight line through the counts tells the growth in an hour: flat is what grows by no more than a
 twentieth of itself, as far as the samples can tell. Before and after, with nobody there, it is counted exactly.
-The database, artefacts and workspaces grow by design until they are pruned; what a session adds is told.
+The database, the audit log, artefacts and workspaces grow by design until they are pruned; what a session adds is told.
 
     python benchmarks/churn.py [--minutes 30] [--check] [bubblewrap] [docker]
 """
@@ -31,7 +31,7 @@ PAUSE = 60.0
 """Seconds between two counts."""
 SETTLING = 5.0
 LONGEST_REST = 240.0
-GROWING = ("database, MB", "artefacts, MB", "workspaces, MB")
+GROWING = ("database, MB", "audit log, MB", "artefacts, MB", "workspaces, MB")
 """What grows by design, session by session."""
 AT_REST = ("descriptors", "threads", "tasks", "processes", "sandboxes", "containers", "mounts", "cgroups")
 MOST_GROWTH = 1.05

@@ -78,10 +78,13 @@ def prune(  # noqa: PLR0913 - one parameter an option
 def _show(report: "Report", bounds: "Bounds", *, dry_run: bool) -> None:
     from mlgym_mcp.pruning import KINDS
 
-    before = [(kind, [thing for thing in report.things if thing.kind == kind]) for kind in KINDS]
-    rows = [(kind, *_sums(there), *_sums([one for one in there if one not in report.gone])) for kind, there in before]
-    total = ("all", *_sums(report.things), *_sums([one for one in report.things if one not in report.gone]))
-    show_table(("", "before", "", "after", ""), [*rows, total])
+    gone = set(report.gone)
+
+    def row(kind: str, things: "list[Thing]") -> tuple[str, ...]:
+        return (kind, *_sums(things), *_sums([thing for thing in things if thing not in gone]))
+
+    rows = [row(kind, [thing for thing in report.things if thing.kind == kind]) for kind in KINDS]
+    show_table(("", "before", "", "after", ""), [*rows, row("all", report.things)])
     for line in _remarks(report, bounds, dry_run=dry_run):
         show(line)
 

@@ -75,7 +75,7 @@ class Operations:
 
     def _op_jobs(self, peer: Peer, header: Header, body: bytes) -> None:
         jobs = [
-            {**describe(job, 0), "command": job.command.decode("utf-8", "replace")} for job in self._jobs.all()[-100:]
+            {**describe(job, 0), "command": job.command.decode("utf-8", "replace")} for job in self._jobs.listed()
         ]
         peer.reply(header, {"cwd": self._jobs.cwd}, json.dumps(jobs).encode())
 

@@ -56,12 +56,12 @@ async def test_ten_thousand_jobs_leave_a_sandbox_as_it_was(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(boxes, "PATIENCE", 1200.0)
-    async with open_box(kind, tmp_path) as box:
+    async with open_box(kind, tmp_path, specify(lifetime=1200.0)) as box:
         before = await size_of(box)
         waiting = [await box.start("read", time_limit=1100) for _ in range(RUNNING - 1)]
-        await run_in_turn(box, [LARGE, EXPORTING, "nothing", "exit 3"], 5000)
+        await run_in_turn(box, [LARGE, EXPORTING, "nothing", "exit 3"], 1000)
         await box.guest.job_kill(waiting[0].job)
-        for _ in range(5000):
+        for _ in range(9000):
             await box.run("true")
         assert await size_of(box) < before + 24 * MIB
         jobs = await box.guest.jobs()

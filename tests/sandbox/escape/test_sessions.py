@@ -31,7 +31,8 @@ SWAPPER = """
 import itertools, os, time
 MINE = b"def play(history):\\n    return 7\\n# mine\\n"
 TARGETS = ["/etc/passwd", "/proc/self/environ", "/proc/1/environ", "/hidden/answers", "/data", "/mnt",
-           "/run/guest/guest/loop.py", "../../../etc/passwd", "/proc/self/root/etc/passwd", "/outputs", "weights/one", "strategy.py"]
+           "/run/guest/guest/loop.py", "../../../etc/passwd", "/proc/self/root/etc/passwd", "/outputs", "weights/one",
+           "strategy.py"]
 def write(path):
     with open(path, "wb") as file:
         file.write(MINE)

@@ -9,10 +9,8 @@ from mlgym_mcp.errors import CommandRefused, InvalidSubmission
 from mlgym_mcp.sandbox.base import MIB
 from mlgym_mcp.sandbox.workspace import pack_workspace
 from tests.sandbox import boxes
-from tests.sandbox.boxes import LIMITS, Box, open_box, specify
+from tests.sandbox.boxes import GUESTS, LIMITS, Box, open_box, specify
 
-KINDS = ["bubblewrap", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.exhaustive])]
-"""The guest is the same everywhere; what it can't be made to do under one backend is seldom tried under the other."""
 LARGE = "# " + "x" * 20_000
 EXPORTING = "printf -v LARGE %500000d 0; export LARGE"
 LISTED = 100
@@ -32,7 +30,7 @@ async def run_in_turn(box: Box, commands: list[str], times: int) -> None:
         assert not (await box.guest.job_wait(started.job, wait_s=20)).running
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_a_guest_remembers_little_of_jobs_that_are_over(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         before = await size_of(box)
@@ -40,7 +38,7 @@ async def test_a_guest_remembers_little_of_jobs_that_are_over(kind: str, tmp_pat
         assert await size_of(box) < before + 3 * MIB, "eight came in"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_what_runs_is_listed_however_many_jobs_have_come_and_gone(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         first = await box.start("read")
@@ -51,7 +49,7 @@ async def test_what_runs_is_listed_however_many_jobs_have_come_and_gone(kind: st
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_ten_thousand_jobs_leave_a_sandbox_as_it_was(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +69,7 @@ async def test_ten_thousand_jobs_leave_a_sandbox_as_it_was(
         assert await box.output("echo fine") == "fine\n"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_one_job_more_than_may_run_is_refused(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         for _ in range(RUNNING):
@@ -113,13 +111,13 @@ END"""
         assert await size_of(box) < before + 32 * MIB
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_more_files_than_a_submission_may_have_are_refused_by_number(kind: str, tmp_path: Path) -> None:
     await look_at_masses(kind, tmp_path, FILES, 0)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", GUESTS)
 async def test_a_hundred_thousand_files_are_looked_at_no_longer_than_ten_thousand(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,13 +6,8 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from tests.sandbox.boxes import Box, open_box, specify, until
+from tests.sandbox.boxes import BACKENDS, Box, open_box, specify, until
 
-KINDS = [
-    "bubblewrap",
-    pytest.param("docker", marks=pytest.mark.docker),
-    pytest.param("docker-exec", marks=[pytest.mark.docker, pytest.mark.exhaustive]),
-]
 COMMON = """
 import ctypes, json, os, signal, socket, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -103,7 +98,7 @@ async def found_by(box: Box, pid: object) -> set[str]:
     return set(json.loads(result.head))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BACKENDS)
 async def test_sessions_on_one_machine_find_nothing_of_each_other(kind: str, tmp_path: Path) -> None:
     """The second looks in the first's place too, where all is found, so that the looking is known to work."""
     async with open_box(kind, tmp_path) as one:

@@ -13,10 +13,8 @@ import yaml
 from tests.cli.terminal import printed
 from tests.faults.lives import FILES, TASK
 from tests.gateway import Gateway, open_gateway, text
+from tests.sandbox.boxes import GUESTS
 
-EACH = pytest.mark.parametrize(
-    "sandbox", ["bubblewrap", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.exhaustive])]
-)
 Sandbox = Literal["bubblewrap", "docker"]
 
 FOREIGN = "what-nobody-here-has-written"
@@ -89,7 +87,7 @@ async def tried(gateway: Gateway, tool: str, session: str, *, times: int) -> boo
     return False
 
 
-@EACH
+@pytest.mark.parametrize("sandbox", GUESTS)
 async def test_nothing_foreign_is_taken_of_a_workspace_that_does_not_hold_still(
     sandbox: Sandbox, tmp_path: Path, cache_dir: Path
 ) -> None:
@@ -117,7 +115,7 @@ def acting(*texts: str) -> set[str]:
     return {one for one in "".join(texts) if unicodedata.category(one) == "Cc" and one not in "\t\n"}
 
 
-@EACH
+@pytest.mark.parametrize("sandbox", GUESTS)
 async def test_nothing_that_an_agent_prints_names_or_raises_acts_on_a_terminal_or_passes_for_the_last_line(
     sandbox: Sandbox, tmp_path: Path, cache_dir: Path
 ) -> None:

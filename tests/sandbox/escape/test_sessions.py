@@ -1,6 +1,5 @@
 """Whole sessions against their server: what is taken of a workspace that doesn't hold still, and what is told of it."""
 
-import json
 import tarfile
 import unicodedata
 from collections.abc import Iterator
@@ -104,10 +103,10 @@ async def test_nothing_foreign_is_taken_of_a_workspace_that_does_not_hold_still(
         assert await tried(gateway, "validate", session, times=100)
         assert "j2: running" in text(await gateway.call("status", session=session))
         assert await tried(gateway, "submit", session, times=100)
-    scored = dict(contents(data / "artefacts"))
-    assert set(scored) <= {"strategy.py", "weights/one"} and set(scored.values()) == {MINE}
-    kept = dict(contents(data / "workspaces"))
-    assert "strategy.py" in kept and set(kept.values()) <= {MINE, b""}
+    assert set(contents(data / "artefacts")) <= {("strategy.py", MINE), ("weights/one", MINE)}
+    # A file may be empty where tar met it between its making and its writing.
+    kept = set(contents(data / "workspaces"))
+    assert ("strategy.py", MINE) in kept and {content for _, content in kept} <= {MINE, b""}
 
 
 def acting(*texts: str) -> set[str]:
@@ -147,5 +146,5 @@ async def test_nothing_that_an_agent_prints_names_or_raises_acts_on_a_terminal_o
         assert not acting(*texts)
         assert (fault.structured_content or {})["fault"].endswith("\x1b]0;owned\x07 \x9b2J \u202egnp"), "data is exact"
     shown = printed("sessions", "export", "--all", "--data-dir", str(data))
-    assert shown.isascii() or not acting(shown) and "\u202e" not in shown
-    assert "\x1b]0;owned" in json.dumps(json.loads(shown), ensure_ascii=False).encode().decode("unicode_escape")
+    assert not acting(shown) and "\u202e" not in shown
+    assert r"\u001b]0;owned" in shown, "and yet it is all there"

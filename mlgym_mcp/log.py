@@ -9,6 +9,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor
 
+from mlgym_mcp.inert import plain
+
 CHATTY = ("mcp", "uvicorn")
 """Libraries that tell of every connection they take."""
 TELLTALE = ("sse_starlette",)
@@ -16,6 +18,7 @@ TELLTALE = ("sse_starlette",)
 Form = Literal["auto", "lines", "json"]
 OF_A_CALL = ("request", "principal", "tool", "trace")
 """What the lines of one call have in common, beside its session."""
+AS_THEY_ARE = ("event", "exception", "stack")
 SHORTEST_HANDLE = 8
 """Characters of what is looked for as a handle; anything shorter might be a word."""
 
@@ -43,7 +46,7 @@ def configure(level: str = "info", form: Form = "lines") -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
-    renderer: Processor = structlog.processors.JSONRenderer() if as_json else _lines()
+    rendering: list[Processor] = [structlog.processors.JSONRenderer()] if as_json else [_disarm, _lines()]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -55,7 +58,7 @@ def configure(level: str = "info", form: Form = "lines") -> None:
         structlog.stdlib.ProcessorFormatter(
             # Libraries hand over text with its arguments apart: joined first, or a handle among them would pass.
             foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -67,6 +70,13 @@ def configure(level: str = "info", form: Form = "lines") -> None:
 
 def _lines() -> Processor:
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+def _disarm(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Let nothing act on a terminal that stands in a line as it is; all other values are quoted."""
+    return {
+        key: plain(value) if key in AS_THEY_ARE and isinstance(value, str) else value for key, value in event.items()
+    }
 
 
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -38,6 +38,19 @@ def test_a_secret_inside_a_librarys_line_is_redacted(text: str, capsys: pytest.C
     assert HANDLE not in err
 
 
+def test_nothing_that_is_logged_acts_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    acting = "\x1b]0;owned\x07 \x9b2J \u202egnp"
+    logging.getLogger("a.library").warning(acting)
+    try:
+        raise ValueError(acting)
+    except ValueError:
+        structlog.get_logger().exception("failed", why=acting)
+    err = capsys.readouterr().err
+    assert err.count("owned") == 3
+    assert err.isascii() and not {"\x1b", "\x07"} & set(err)
+
+
 def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("warning")
     structlog.get_logger().info("chatter")

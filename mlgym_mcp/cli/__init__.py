@@ -20,6 +20,7 @@ from mlgym_mcp.cli import (
     trajectories,
 )
 from mlgym_mcp.errors import MLGymError
+from mlgym_mcp.inert import plain
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,5 +57,5 @@ def main() -> None:
     try:
         app()
     except MLGymError as error:
-        typer.echo(f"mlgym-mcp: {error}", err=True)
+        typer.echo(f"mlgym-mcp: {plain(str(error))}", err=True)
         raise SystemExit(1) from None

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import anyio
 
+from mlgym_mcp.inert import plain
+
 T = TypeVar("T")
 
 PIPED_WIDTH = 200
@@ -24,21 +26,21 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def show(what: object) -> None:
-    """Print a text, as it is, or anything that rich can render."""
+    """Print a text, nothing of which acts on the terminal, or anything that rich can render."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console.width = max(console.width, PIPED_WIDTH)
     # Brackets in a path or a reason are no markup.
-    console.print(what, highlight=False, markup=not isinstance(what, str))
+    console.print(plain(what) if isinstance(what, str) else what, highlight=False, markup=not isinstance(what, str))
 
 
 def show_json(document: str) -> None:
     """Print a JSON document, indented."""
     from rich.console import Console
 
-    Console().print_json(document)
+    Console().print_json(document, ensure_ascii=True)  # what an agent's program raised may be in it
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -50,7 +52,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for place, column in enumerate(columns):
         table.add_column(column, no_wrap=place == 0, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     show(table)
 
 

@@ -12,6 +12,7 @@ from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import moment, run, show, show_table
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.errors import SetupError
+from mlgym_mcp.inert import plain
 from mlgym_mcp.sessions.principal import LOCAL
 from mlgym_mcp.settings import Settings
 
@@ -87,7 +88,7 @@ def export_sessions(
         for row in rows:
             line = json.dumps(DOCUMENTS[kind](store, row), ensure_ascii=False) + "\n"
             if to is None:
-                typer.echo(line, nl=False)
+                typer.echo(plain(line), nl=False)
             else:
                 _write(to if folder is None else folder / f"{row.sandbox}.{kind}", line)
     if to is not None:

@@ -116,7 +116,7 @@ class Guest:
         return command_result(*await self._link.request(header, data, wait=wait_s))
 
     async def jobs(self) -> list[JobInfo]:
-        """The latest hundred jobs, oldest first."""
+        """All jobs that run and the latest that have ended, a hundred in all, oldest first."""
         _, text = await self._link.request({"op": "jobs"})
         try:
             found = json.loads(text)

@@ -66,7 +66,8 @@ async def _busy_text(guest: Guest) -> str:
     job = await _latest_running(guest)
     if job is None:
         return "The shell was busy for as long as this call would wait; repeat it."
+    command = job.command.partition("\n")[0][:80]
     return (
-        f"The shell is busy with {job.job}: {job.command.splitlines()[0][:80]!r}, for {job.seconds:.0f} s now. "
+        f"The shell is busy with {job.job}: {command!r}, for {job.seconds:.0f} s now. "
         f"Repeat the call later, end {job.job} with `job`, or run this command with background=true."
     )

@@ -7,6 +7,7 @@ from mcp.server.mcpserver import Context
 from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
 from mlgym_mcp.errors import CallerError
+from mlgym_mcp.inert import inert
 from mlgym_mcp.sessions.call import MAX_WAIT, Call
 
 KEY = "mlgym-mcp/key"
@@ -53,7 +54,7 @@ def call_of(request: Request, wait_s: float) -> Call:
     """
 
     async def notify(seconds: float, line: str) -> None:
-        await request.report_progress(seconds, None, line)
+        await request.report_progress(seconds, None, inert(line))
 
     return Call(wait_s=wait_s, key=_meta(request, KEY, "key of a call"), notify=notify)
 

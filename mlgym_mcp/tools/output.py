@@ -1,16 +1,26 @@
 """What a model sees of an output: its head and its tail within a limit, and where the rest is."""
 
+import re
+
+from mlgym_mcp.inert import inert
+
 LIMIT = 16_000
 """Characters of output in one reply, the note about what was left out included."""
 NOTE = 400
 """Characters kept free for that note."""
-ESCAPED = 4
-"""Characters that one byte takes when it is no UTF-8: \\xff."""
+ESCAPED = 6
+"""Characters that a byte takes when it is no UTF-8 (\\xff) or a control character (\\u001b), at most."""
+COLOUR = re.compile(rb"\x1b\[[0-9;:]*m")
 
 
 def decoded(data: bytes) -> str:
-    r"""Bytes as text; those that are no UTF-8 as \xNN."""
-    return data.decode("utf-8", "backslashreplace")
+    r"""Bytes as text; those that are no UTF-8 as \xNN, control characters as \u00NN."""
+    return inert(data.decode("utf-8", "backslashreplace"))
+
+
+def colourless(data: bytes) -> bytes:
+    """An output without colours, which some programs print without a terminal, too."""
+    return COLOUR.sub(b"", data)
 
 
 def shown(head: bytes, tail: bytes = b"", *, size: int | None = None, rest: str = "") -> str:

@@ -2,7 +2,7 @@
 
 import base64
 
-from mcp.types import ContentBlock, ImageContent, TextContent
+from mcp.types import ContentBlock, ImageContent
 
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
@@ -19,8 +19,8 @@ from mlgym_mcp.sessions.replies import (
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import figures
 from mlgym_mcp.tasks.spec import TaskSpec
-from mlgym_mcp.tools.output import shown
-from mlgym_mcp.tools.reply import closing
+from mlgym_mcp.tools.output import colourless, shown
+from mlgym_mcp.tools.reply import closing, text
 
 IMAGES = {"png": "image/png", "jpeg": "image/jpeg"}
 STOPPED = {
@@ -34,9 +34,8 @@ STOPPED = {
 def command_text(reply: CommandReply) -> list[str]:
     """What a command printed, what became of it, and how it ended."""
     result = reply.result
-    output = shown(
-        result.head, result.tail, size=len(result.head) + len(result.tail) + result.omitted, rest=result.output_path
-    )
+    head, tail = colourless(result.head), colourless(result.tail)
+    output = shown(head, tail, size=len(head) + len(tail) + result.omitted, rest=result.output_path)
     parts = [output, *_fate(result), *_state_note(reply.state)]
     return [*parts, closing(_exit_status(result), reply.seconds, reply.budget)]
 
@@ -70,9 +69,8 @@ def edit_content(reply: EditReply) -> list[ContentBlock]:
     if content is not None and content.kind in IMAGES:
         data = base64.b64encode(content.data).decode()
         image = ImageContent(type="image", data=data, mime_type=IMAGES[content.kind])
-        return [image, TextContent(type="text", text="\n".join([reply.path, *_state_note(reply.state), last]))]
-    parts = [_edit_text(reply), *_state_note(reply.state), last]
-    return [TextContent(type="text", text="\n".join(part.rstrip("\n") for part in parts))]
+        return [image, *text(reply.path, *_state_note(reply.state), last).content]
+    return text(_edit_text(reply), *_state_note(reply.state), last).content
 
 
 def _edit_text(reply: EditReply) -> str:
@@ -105,8 +103,8 @@ def score_text(reply: ScoreReply) -> list[str]:
 
 def aid_text(reply: AidReply) -> list[str]:
     """What was asked for, as far as one reply goes."""
-    text = shown(reply.text.encode("utf-8", "backslashreplace"))
-    return [text, *_state_note(reply.state), closing("done", reply.seconds, reply.budget)]
+    came = shown(reply.text.encode("utf-8", "backslashreplace"))
+    return [came, *_state_note(reply.state), closing("done", reply.seconds, reply.budget)]
 
 
 def best_text(reply: BestReply) -> list[str]:

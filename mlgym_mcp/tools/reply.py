@@ -14,6 +14,7 @@ from mcp.types import CallToolResult, ContentBlock, TextContent
 from pydantic import BaseModel
 
 from mlgym_mcp.errors import CallerError, SetupError, UnknownSession, UnknownTask
+from mlgym_mcp.inert import inert
 from mlgym_mcp.sessions.budget import BudgetLeft
 
 log = structlog.get_logger()
@@ -109,4 +110,4 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _text(content: str) -> TextContent:
-    return TextContent(type="text", text=content)
+    return TextContent(type="text", text=inert(content))

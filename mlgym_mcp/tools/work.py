@@ -40,8 +40,8 @@ class WorkTools:
         Follow it with `job`, which costs no step. Start what takes minutes with `background: true`, then wait with
         `job(job, action="wait", wait_s=40)`, about 40 seconds at a time; meanwhile the shell is free.
 
-        Costs one step. Long output is cut in the middle; all of it is in the file that the reply names. The last line
-        says exit status, time taken and the budget left. A non-zero exit status is a normal result.
+        Costs one step. Long output is cut in the middle; all of it is in the file that the reply names. The last line,
+        and no other, says exit status, time taken and the budget left. A non-zero exit status is a normal result.
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.bash(command, background=background, call=call)

@@ -10,6 +10,9 @@ from pipe import PipeWriter
 from refusal import Refused
 from shell import Shell
 
+SHOWN = 200
+"""Bytes of a command that are kept, to tell jobs apart."""
+
 Report = Callable[["Job"], None]
 
 
@@ -18,7 +21,7 @@ class Job:
 
     def __init__(self, name: str, command: bytes, output: str, fd: int) -> None:
         self.name = name
-        self.command = command
+        self.command = command[:SHOWN]
         self.output = output
         self.started = time.monotonic()
         self.seconds = 0.0

@@ -16,6 +16,7 @@ TERM_GRACE = 2.0
 """Seconds between asking a command to end and ending it."""
 MAX_RUNNING = 64
 MAX_REMEMBERED = 2000
+MAX_LISTED = 100
 KEPT_OPEN = 16
 """Ended jobs whose output is still open; that of older ones is opened again when it is asked for."""
 EDGE = 32_000
@@ -65,8 +66,10 @@ class Jobs:
             raise Refused("there was a shell already")
         self._carried.cwd, self._carried.exports = cwd, exports
 
-    def all(self) -> list[Job]:
-        return list(self._jobs.values())
+    def listed(self) -> list[Job]:
+        """All that run, however old, and the latest of those that have ended; oldest first."""
+        running = self.running
+        return sorted([*running, *list(self._ended)[len(running) - MAX_LISTED :]], key=lambda job: job.started)
 
     def get(self, name: str) -> Job:
         if name not in self._jobs:

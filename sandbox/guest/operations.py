@@ -74,10 +74,7 @@ class Operations:
         job.when_done(self._lease.loop, _wait(header), self._reporter(peer, header, _offset(header)))
 
     def _op_jobs(self, peer: Peer, header: Header, body: bytes) -> None:
-        jobs = [
-            {**describe(job, 0), "command": job.command[:200].decode("utf-8", "replace")}
-            for job in self._jobs.all()[-100:]
-        ]
+        jobs = [{**describe(job, 0), "command": job.command.decode("utf-8", "replace")} for job in self._jobs.listed()]
         peer.reply(header, {"cwd": self._jobs.cwd}, json.dumps(jobs).encode())
 
     def _op_carried(self, peer: Peer, header: Header, body: bytes) -> None:

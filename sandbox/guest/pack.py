@@ -13,6 +13,8 @@ from refusal import Refused
 BLOCK = 512
 CHUNK = 256 * 1024
 MAX_FILES = 10_000
+MAX_ENTRIES = 2 * MAX_FILES
+"""Files and folders together: whoever asks waits while they are looked at, and so does everybody else."""
 MAX_DEPTH = 64
 MAX_PATH = 1000
 """Bytes of one path, so that its headers stay within what the host expects."""
@@ -25,10 +27,12 @@ class Packer:
         self._workspace = workspace
         self._transfers: dict[int, Iterator[bytes]] = {}
         self._count = 0
+        self._entries = 0
 
     def begin(self, paths: list[str], max_size: int) -> tuple[int, list[tuple[str, int]]]:
         """Check that every path is there and fits; a transfer's number, and the files with their sizes."""
         files: list[tuple[str, int]] = []
+        self._entries = 0
         for path in paths:
             self._collect(_within_workspace(path), files)
         total = sum(size for _, size in files)
@@ -49,6 +53,9 @@ class Packer:
         return chunk, not chunk
 
     def _collect(self, path: str, files: list[tuple[str, int]]) -> None:
+        self._entries += 1
+        if self._entries > MAX_ENTRIES:
+            raise Refused(f"the submission has more than {MAX_ENTRIES} files and folders")
         if len(os.fsencode(path)) > MAX_PATH:
             raise Refused(f"{path[:200]}…: the path has more than {MAX_PATH} bytes")
         if path.count("/") > MAX_DEPTH:

@@ -139,6 +139,7 @@ class Shell:
         self.alive = self._reporting = False
         self._loop.close(self._status)
         self._script.abandon()
+        self._carried = Carried(self._carried.home)  # a job remembers its shell, not a megabyte of exports
         self._finish(exit_code, ended=True)
 
     def _finish(self, exit_code: int, *, ended: bool) -> None:

@@ -1,5 +1,6 @@
 """What is shown of files and folders: numbered lines, the surroundings of a change, a folder's entries."""
 
+import itertools
 import os
 from typing import NamedTuple, Optional
 
@@ -54,7 +55,7 @@ def listing(top: str, path: str) -> bytes:
         depth = os.path.relpath(folder, top).count(os.sep) + (folder != top)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < 2 else []
         names = [f"{name}/" for name in folders] + (sorted(files) if depth < 2 else [])
-        shown = (name for name in names if not name.startswith("."))
+        shown = itertools.islice((name for name in names if not name.startswith(".")), MAX_LISTED + 1)
         entries += [os.fsencode(os.path.relpath(folder, top) + "/" + name).removeprefix(b"./") for name in shown]
         if len(entries) > MAX_LISTED:
             return b"\n".join(sorted(entries[:MAX_LISTED])) + b"\n(more entries left out)\n"

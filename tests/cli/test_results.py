@@ -1,6 +1,7 @@
 """`results`: scores are listed, and come out again when their artefact is scored again."""
 
 import io
+import json
 import shutil
 import sys
 import tarfile
@@ -65,6 +66,15 @@ def test_a_result_is_shown_whole_and_one_of_several_has_to_be_named(tmp_path: Pa
     assert '"reward": 0.25' in printed("results", "show", TASK, "abc2", *data)
     assert "abc1, abc2" in refused("results", "show", TASK, "abc", *data)
     assert "no submission to toy-v1" in refused("results", "show", TASK, "f", *data)
+
+
+def test_what_a_submission_raised_does_not_act_on_the_terminal_that_shows_it(tmp_path: Path) -> None:
+    raised = "\x1b]0;owned\x07 \x9b2J \u202egnp \u200bé"
+    with Store.open(tmp_path / "data") as store:
+        scored(store, "s1", "abc1", outcome="submission_fault", fault_message=raised)
+    shown = printed("results", "show", TASK, "abc1", "--data-dir", str(tmp_path / "data"))
+    assert shown.isascii() and "\x1b" not in shown
+    assert json.loads(shown)["fault_message"] == raised
 
 
 def test_an_artefact_is_unpacked_into_a_new_folder(tmp_path: Path) -> None:

@@ -190,6 +190,12 @@ async def test_one_that_can_not_begin_leaves_the_others_to_be_closed(tmp_path: P
     await played(World(tmp_path), play)
 
 
+async def test_steps_are_counted_by_the_last_line_whatever_is_printed_above_it(tmp_path: Path) -> None:
+    imitated = "echo '[running as j7 · 0.0 s · 99 steps, '"
+    [done] = await played(World(tmp_path), steps(imitated))
+    assert imitated[6:-1] in done[0] and done[4]["steps_left"] == 9
+
+
 @pytest.mark.parametrize("text", ["plain\n\tü–…", "中文 \x1b[0m \udcff", "long " * 10_000])
 def test_an_observation_is_in_its_space_whatever_was_printed(text: str) -> None:
     assert seen(text) in observations()

@@ -31,6 +31,14 @@ WATCHED = os.geteuid() != 0
 DOCKER = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("docker", "docker-exec")]
 """Docker with the guest's socket in a bind-mounted folder, and with a relay to it."""
 REAL = ["bubblewrap", *DOCKER]
+BACKENDS = [
+    "bubblewrap",
+    pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("docker-exec", marks=[pytest.mark.docker, pytest.mark.exhaustive]),
+]
+"""Each backend always, and the way through a relay in the exhaustive run."""
+GUESTS = ["bubblewrap", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.exhaustive])]
+"""For what only the guest decides, which is the same in both."""
 every_docker_sandbox = pytest.mark.parametrize("kind", DOCKER)
 every_sandbox = pytest.mark.parametrize("kind", REAL)
 every_sandbox_and_the_fake = pytest.mark.parametrize("kind", [*REAL, "fake"])

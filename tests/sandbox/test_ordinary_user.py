@@ -70,7 +70,8 @@ def furnish(place: Path) -> None:
 def run(place: Path) -> subprocess.CompletedProcess[str]:
     checkout = place / "checkout"
     tests = [f"tests/sandbox/test_contract_{name}.py" for name in MODULES]
-    tests += ["tests/sandbox/test_seccomp.py", "tests/sandbox/escape/test_attempts.py", "tests/egress/test_egress.py"]
+    tests += [f"tests/sandbox/escape/test_{name}.py" for name in ("attempts", "neighbours")]
+    tests += ["tests/sandbox/test_seccomp.py", "tests/egress/test_egress.py"]
     pytest_options = ["-q", "-p", "no:cacheprovider", "-k", "not docker and not fake", "--basetemp", place / "home/tmp"]
     return subprocess.run(
         [

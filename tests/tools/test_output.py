@@ -10,7 +10,7 @@ def test_a_short_output_is_shown_whole() -> None:
 
 
 def test_bytes_that_are_no_utf_8_are_escaped() -> None:
-    assert shown(b"a\xff\x00b") == "a\\xff\x00b"
+    assert shown(b"a\xff\x00b") == "a\\xff\\u0000b"
 
 
 @pytest.mark.parametrize("character", [b"x", "é".encode(), "\U0001f600".encode(), b"\xff"])

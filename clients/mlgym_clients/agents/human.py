@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from mlgym_clients.agents.agent import Agent, BadOptions, Ending, Seat
 from mlgym_clients.agents.options import Options, checked
 from mlgym_clients.agents.session import Session
+from mlgym_clients.visible import visible
 from mlgym_clients.workbench import text_of
 
 HELP = """\
@@ -164,7 +165,7 @@ class _Desk:
         self._human.console.print(Markdown(self._seat.brief))
 
     def _print(self, text: str) -> None:
-        self._human.console.print(text, soft_wrap=True)
+        self._human.console.print(visible(text), soft_wrap=True)
 
 
 def _in_editor(text: str, suffix: str) -> str:

@@ -15,8 +15,10 @@ from mlgym_clients.workbench import Refused, call, facts_of, text_of
 
 log = logging.getLogger(__name__)
 
-FOOTER = re.compile(r"\[(?:running as (?P<job>j\d+)|[^·\]]+) · [^·\]]+ · (?P<steps>\d+) steps?, [^\]]*left\]\Z")
-"""The last line of a reply."""
+FOOTER = re.compile(
+    r"^\[(?:running as (?P<job>j\d+)|[^·\]\n]+) · [^·\]\n]+ · (?P<steps>\d+) steps?, [^\]\n]*left\]\Z", re.MULTILINE
+)
+"""The last line of a reply, and no other: what is above may be the agent's, and like it."""
 FAULT = -1.0
 """The reward of an episode that ends with nothing to score."""
 END_PATIENCE = 10.0

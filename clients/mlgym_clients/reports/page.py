@@ -14,7 +14,7 @@ from mlgym_clients.reports import numbers
 from mlgym_clients.reports.plots import Plot, profile_plot, score_plot, share_plot
 from mlgym_clients.reports.sections import Report, Section
 from mlgym_clients.reports.trajectories import Shown
-from mlgym_clients.reports.visible import visible
+from mlgym_clients.visible import visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,8 +7,8 @@ from typing import Any
 
 from mlgym_clients.records.folder import Event
 from mlgym_clients.records.message import Message
-from mlgym_clients.reports.visible import visible
 from mlgym_clients.trajectories.event import text
+from mlgym_clients.visible import visible
 
 WHOLE_PAGE = 4_000_000
 """Characters of all events together, so that a page of ten thousand opens at once."""

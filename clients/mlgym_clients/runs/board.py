@@ -15,6 +15,7 @@ from mlgym_clients.records.attempt import Attempt, AttemptKey, Measure, Usage
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.records.task import TaskFacts
 from mlgym_clients.runs.measures import best_of
+from mlgym_clients.visible import visible
 
 PIPED_WIDTH = 200
 """Characters of a line that no terminal limits."""
@@ -90,7 +91,7 @@ class Board:
 
     def says(self, line: str) -> None:
         """Print a line."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def table(self) -> Table:
         """One row for each agent at each task; columns in which there is nothing are left out."""

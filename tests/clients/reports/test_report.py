@@ -14,7 +14,7 @@ from mlgym_clients.reports.numbers import duration, money, number
 from mlgym_clients.reports.plots import share_plot
 from mlgym_clients.reports.sections import Source, report_of_runs
 from mlgym_clients.reports.trajectories import WHOLE_PAGE, shown
-from mlgym_clients.reports.visible import visible
+from mlgym_clients.visible import visible
 
 from tests.cli.terminal import ran
 from tests.clients.reports import a_run

@@ -9,7 +9,7 @@ import pytest
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
 from mlgym_mcp.sandbox.base import MIB
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from tests.sandbox.boxes import LIMITS, Box, open_box, specify
+from tests.sandbox.boxes import BACKENDS, LIMITS, Box, open_box, specify
 from tests.sandbox.escape.bombs import BEGINNING, BOMBS
 from tests.sandbox.test_contract_removal import (
     earlier_tests_leave_no_children,  # noqa: F401 - a fixture, used by itself
@@ -18,7 +18,6 @@ from tests.sandbox.test_contract_removal import (
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a guest alone keeps only some of the limits")
 
-KINDS = ["bubblewrap", pytest.param("docker", marks=pytest.mark.docker)]
 SMALL = LIMITS.model_copy(update={"memory": 112 * MIB, "disk": 8 * MIB, "tmp": 16 * MIB, "processes": 64})
 ENOUGH = 5.0
 """Seconds after which a bomb that goes on is ended."""
@@ -50,7 +49,7 @@ async def explode_all(kind: str, folder: Path) -> dict[str, tuple[str, str]]:
     return answers
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=BACKENDS)
 def exploded(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, tuple[str, str]]:
     if request.param not in EXPLODED:
         EXPLODED[request.param] = anyio.run(explode_all, request.param, tmp_path)
@@ -64,7 +63,7 @@ def test_a_sandbox_used_up_by_its_agent_answers_and_harms_no_other(
     assert exploded[bomb] == ("fine\n", "kept\n")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BACKENDS)
 async def test_an_agent_that_does_not_spare_its_guest_loses_its_session_and_nothing_else(
     kind: str, tmp_path: Path
 ) -> None:
@@ -79,7 +78,7 @@ async def test_an_agent_that_does_not_spare_its_guest_loses_its_session_and_noth
     await nothing_remains(tmp_path, box.spec.id)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BACKENDS)
 async def test_a_file_of_any_size_is_refused_by_every_tool_at_once(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path, specify(limits=SMALL)) as box:
         await box.run("truncate -s 16G sparse; truncate -s 16G submission.csv; ls -ls")

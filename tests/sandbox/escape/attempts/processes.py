@@ -2,12 +2,30 @@
 
 import os
 import re
+import resource
+import signal
 from pathlib import Path
 from typing import Callable
 
+from .system_calls import call
 from .table import attempt, succeeds
 
 OURS = re.compile(r"pipe:\[\d+\]|/dev/(null|zero|pts/\d+|tty)|/outputs/[^/]+\.log|/proc(/.*)?|/attempts(/.*)?")
+PTRACE_SEIZE = 0x4206
+WAYS: tuple[Callable[[int], object], ...] = (
+    lambda pid: Path(f"/proc/{pid}/environ").read_bytes(),
+    lambda pid: Path(f"/proc/{pid}/maps").read_bytes(),
+    lambda pid: open(f"/proc/{pid}/mem", "rb").close(),
+    lambda pid: os.listdir(f"/proc/{pid}/fd"),
+    lambda pid: os.readlink(f"/proc/{pid}/cwd"),
+    lambda pid: os.close(call("pidfd_getfd", call("pidfd_open", pid, 0), 0, 0)),
+    lambda pid: call("ptrace", PTRACE_SEIZE, pid, 0, 0),
+    lambda pid: resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 3)),
+    lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 19),
+    lambda pid: os.sched_setaffinity(pid, {0}),
+    lambda pid: os.kill(pid, signal.SIGSTOP),
+    lambda pid: os.kill(pid, signal.SIGKILL),
+)
 
 
 def pids() -> list[int]:
@@ -26,7 +44,7 @@ def strangers() -> object:
     return [pid for pid, parent in parents.items() if pid != 1 and parent not in parents]
 
 
-@attempt("a process of another user is seen, or one can be signalled")
+@attempt("a process of another user is seen")
 def other_users() -> object:
     seen = []
     for pid in pids():
@@ -36,6 +54,11 @@ def other_users() -> object:
         except OSError:
             continue
     return seen
+
+
+@attempt("a process of another user can be looked into, limited or ended")
+def others_reached() -> object:
+    return [pid for pid in other_users() for way in WAYS if succeeds(way, pid)]
 
 
 @attempt("a descriptor of the host is left open")

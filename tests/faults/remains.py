@@ -7,14 +7,15 @@ from pathlib import Path
 from mlgym_mcp.store import Store
 
 
-def remains(data: Path) -> list[str]:
-    """All that should not be there once every session is over and every server has ended."""
+def remains(data: Path, *, docker: bool = False) -> list[str]:
+    """All that should not be there once every session is over and every server has ended; `docker`: in its engine too."""
     with Store.open(data) as store:
         makers = {str(row["id"]) for row in store.database.rows("SELECT id FROM instances")}
         live = [f"a live session: {row}" for row in store.sessions.live()]
         leases = [f"a GPU lease: {lease}" for lease in store.gpu_leases.all()]
         own = store.instance.id
-    return live + leases + _files(data, own) + _groups(makers) + _mounts(makers) + _processes(data, makers)
+    left = live + leases + _files(data, own) + _groups(makers) + _mounts(makers) + _processes(data, makers)
+    return left + (_in_engine(makers) if docker else [])
 
 
 def _files(data: Path, own: str) -> list[str]:
@@ -58,3 +59,9 @@ def _processes(data: Path, makers: set[str]) -> list[str]:
         if f"{data}/" in words or _tells(words, makers):
             found.append(f"process {process.name}: {words!r}")
     return found
+
+
+def _in_engine(makers: set[str]) -> list[str]:
+    lists = (["ps", "--all", "--format", "{{.Names}}"], ["volume", "ls", "--quiet"], ["network", "ls"])
+    shown = [subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout for words in lists]
+    return [line for text in shown for line in text.splitlines() if _tells(line, makers)]

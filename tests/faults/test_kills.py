@@ -4,13 +4,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult
 
 from mlgym_mcp.store import Store
-from tests.faults.lives import HOUR, KILL, WISH, Ask, Lives, begin, key_of, prepare
+from tests.faults.lives import HOUR, KILL, WISH, Ask, Lives, begin, key_of
 from tests.faults.points import CHAPTERS, GATE, POINTS, Point
 from tests.faults.remains import remains
 from tests.gateway import text
@@ -25,11 +24,6 @@ SETTINGS = {
     "taking over": {"pool": 1},
     "waiting": {"max_sessions": 1},
 }
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
-    return anyio.run(prepare, tmp_path_factory.mktemp("prepared"), cache_dir)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 DATA = "/data"
 """Where the agent finds the task's public data, read-only."""
-SANDBOX_ENDED = "its sandbox ended; the trajectory and the last artefact are kept, and `start` makes a new session"
+SANDBOX_ENDED = "its sandbox ended; the trajectory and the last artefact are kept"
 NOT_OPENED = "its sandbox could not be started; the server's log says why"
 ENDING = 1.0
 """Seconds that a sandbox may take to be gone after the stream to its guest."""
@@ -144,6 +144,10 @@ class Lodging:
         log.info("session_closed", session=self.ledger.row.id, state=state, exit_status=status)
         self._settled.set()
         self._scope.cancel()
+        self.vacate()
+
+    def vacate(self) -> None:
+        """Give up what a session that is over has of a sandbox and of GPUs, in the background."""
         self._shared.spawn(Operation(self._dispose))
 
     async def move(self, checkpoint: Checkpoint, arrived: Callable[[], T]) -> T:

@@ -53,8 +53,6 @@ class Scene:
     moment: Moment | None = None
     ahead: float = 0.0
     """Seconds by which its clock is ahead of the machine's, as if so much time had passed."""
-    nvml: Path | None = None
-    """The library that stands for NVIDIA's."""
 
 
 def serve(arguments: Sequence[str], environment: Mapping[str, str], log: Path, scene: Scene) -> None:
@@ -70,8 +68,8 @@ def serve(arguments: Sequence[str], environment: Mapping[str, str], log: Path, s
     if scene.ahead:
         clock = importlib.import_module("mlgym_mcp.sessions.clock").SystemClock
         clock.now = lambda _: time.time() + scene.ahead
-    if scene.nvml is not None:
-        ctypes.CDLL(str(scene.nvml))  # which is the one that is found by its name from now on
+    if "NVML" in os.environ:
+        ctypes.CDLL(os.environ["NVML"])  # which is the one that is found by its name from now on
     sys.argv = ["mlgym-mcp", *arguments]
     from mlgym_mcp.cli import main
 

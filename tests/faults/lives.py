@@ -1,7 +1,6 @@
 """The lives of servers on one data folder, one after the other, and a client that goes on from each to the next."""
 
 import os
-import secrets
 import shutil
 import signal
 import time
@@ -99,9 +98,8 @@ class Lives:
     moment: Moment | None = None
     armed: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
-    nvml: Path | None = None
-    series: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Of its GPUs: servers of the whole machine claim them by name."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Of the servers' environment."""
     deaths: int = 0
     sessions: list[str] = field(default_factory=list)
     answers: list[CallToolResult] = field(default_factory=list)
@@ -180,9 +178,9 @@ class Lives:
         log.unlink(missing_ok=True)
         arguments = (
             ["serve", "--http", "--port", "0"],
-            {**environment(self.folder, self.cache_dir, **{**settings, **self.settings}), "NVML_SERIES": self.series},
+            {**environment(self.folder, self.cache_dir, **{**settings, **self.settings}), **self.variables},
             log,
-            Scene(moment, ahead=HOUR * self.deaths, nvml=self.nvml),
+            Scene(moment, ahead=HOUR * self.deaths),
         )
         process = FORKING.Process(target=serve, args=arguments)
         process.start()

@@ -1,6 +1,7 @@
 """A server is killed at each of the named points; the next one goes on as if nothing had been."""
 
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult
 
+from mlgym_mcp.sessions.gpu_claims import PLACE
 from mlgym_mcp.store import Store
 from tests.faults.lives import HOUR, KILL, WISH, Ask, Lives, begin, key_of
 from tests.faults.points import CHAPTERS, GATE, POINTS, Point
-from tests.faults.remains import remains
+from tests.faults.remains import DOCKER, nothing_remains
 from tests.gateway import text
 from tests.sandbox.boxes import until
 from tests.sandbox.nvml.library import NAME, compiled
@@ -26,9 +28,13 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
-def nvml(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("nvml")) / NAME
+@pytest.fixture
+def gpus(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """GPUs for servers to find; all servers of the machine claim them by name."""
+    series = secrets.token_hex(4)
+    yield {"NVML": str(compiled(tmp_path) / NAME), "NVML_SERIES": series}
+    for claim in PLACE.glob(f"GPU-{series}-*"):
+        claim.unlink()
 
 
 def marks(point: Point) -> list[pytest.MarkDecorator]:
@@ -42,15 +48,12 @@ async def test_a_server_killed(
 ) -> None:
     begin(prepared, tmp_path)
     settings = {"sandbox": point.backend, **SETTINGS.get(point.chapter, {})}
-    nvml = request.getfixturevalue("nvml") if point.chapter == "GPUs" else None
-    lives = Lives(tmp_path, cache_dir, point.moment, point.life, settings, nvml)
+    variables = request.getfixturevalue("gpus") if point.chapter == "GPUs" else {}
+    lives = Lives(tmp_path, cache_dir, point.moment, point.life, settings, variables)
     asks = CHAPTERS[point.chapter]
     await lives.through(asks, partial(told_alike, lives, asks))
     assert lives.deaths == point.life
-    left = partial(remains, lives.data, docker=point.backend == "docker")
-    with suppress(TimeoutError):
-        await until(lambda: not left(), within=5)  # a loop device goes shortly after its last user
-    assert left() == []
+    await nothing_remains(lives.data, engine=DOCKER if point.backend == "docker" else None)
     recorded_once(lives, asks, SCORES.get(point.chapter, []))
 
 
@@ -67,6 +70,13 @@ async def told_alike(lives: Lives, asks: tuple[Ask, ...], client: Client) -> Non
     with Store.open(lives.data) as store:
         for row in store.sessions.live():
             await client.call_tool("end", {"session": row.id})
+        await until(partial(swept, store, lives.data))
+
+
+def swept(store: Store, data: Path) -> bool:
+    """Whether all sandboxes of servers that are gone are gone, too."""
+    makers = [store.instance.made_by(folder.name.partition("-")[2]) for folder in data.glob("sandboxes/*")]
+    return not any(map(store.instance.free, makers))
 
 
 async def charged_once(lives: Lives, asks: tuple[Ask, ...], client: Client) -> None:

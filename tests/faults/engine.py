@@ -35,6 +35,10 @@ class PrivateEngine:
 
     async def start(self) -> None:
         """Start it, or start it again; on return it answers."""
+        self._launch()
+        await until(lambda: self.docker("version").returncode == 0, within=PATIENCE)
+
+    def _launch(self) -> None:
         # Its containerd ends with it, but passes for alive where nobody collects it.
         (self.folder / "exec-root/containerd/containerd.pid").unlink(missing_ok=True)
         config = self.folder / "daemon.json"
@@ -44,7 +48,6 @@ class PrivateEngine:
         command = ["dockerd", "--config-file", str(config), "--host", self.address, *folders, *no_network]
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        await until(lambda: self.docker("version").returncode == 0, within=PATIENCE)
 
     async def end(self, number: signal.Signals) -> None:
         """Send it a signal, and wait until it is gone."""
@@ -70,17 +73,19 @@ async def private_engine(*, live_restore: bool) -> AsyncIterator[PrivateEngine]:
     async with open_engine() as machines:
         images = Images(machines)
         await images.built(profiles.load("plain"))
-    image = subprocess.run(["docker", "save", images.tag(profiles.load("plain"))], capture_output=True, check=True)
-    folder = Path(tempfile.mkdtemp(prefix="engine-"))  # its sockets must have short names
-    engine = PrivateEngine(folder, live_restore)
+    engine = PrivateEngine(Path(tempfile.mkdtemp(prefix="engine-")), live_restore)  # its sockets must have short names
     try:
         await engine.start()
-        loaded = engine.docker("load", given=image.stdout)
-        assert loaded.returncode == 0, loaded.stderr
+        _copy_image(images.tag(profiles.load("plain")), engine)
         yield engine
         for container in engine.docker("ps", "--all", "--quiet").stdout.decode().split():
             engine.docker("rm", "--force", container)
         await engine.end(signal.SIGTERM)
     finally:
         engine.clear()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(engine.folder, ignore_errors=True)
+
+
+def _copy_image(tag: str, engine: PrivateEngine) -> None:
+    image = subprocess.run(["docker", "save", tag], capture_output=True, check=True).stdout
+    engine.docker("load", given=image).check_returncode()

@@ -115,12 +115,12 @@ class Lives:
 
     async def through(self, asks: Sequence[Ask], then: Callable[[Client], Awaitable[None]]) -> None:
         """Make these calls, each under a key of its own, which is repeated after a death until it is answered."""
-        self.answers, done = [], False
+        done = False
         while not done:
             async with self.server() as (url, process):
                 try:
                     async with Client(f"{url}/mcp") as client:
-                        await self._go_on(client, asks, process.pid)
+                        await self.go_on(client, asks[len(self.answers) :], process.pid)
                         await then(client)
                         done = True
                 except Exception:
@@ -130,19 +130,19 @@ class Lives:
                         raise
                     self.deaths += 1
 
-    async def _go_on(self, client: Client, asks: Sequence[Ask], pid: int) -> None:
-        while len(self.answers) < len(asks):
-            now = asks[len(self.answers)]
+    async def go_on(self, client: Client, asks: Sequence[Ask], pid: int = 0) -> None:
+        """Make these calls, each under a key of its own, and see that they are answered as they say."""
+        for now in asks:
             if now is KILL:
                 self.answers.append(CallToolResult(content=[]))
                 os.kill(pid, signal.SIGKILL)
-            if now is WISH:
+            elif now is WISH:
                 self.answers.append(await self._wish(client))
-                continue
-            answer = await self.call(client, now, number=len(self.answers))
-            told = f"{text(answer)} {answer.structured_content}"
-            assert now.says in told, (now, told)
-            self.answers.append(answer)
+            else:
+                answer = await self.call(client, now, number=len(self.answers))
+                told = f"{text(answer)} {answer.structured_content}"
+                assert now.says in told, (now, told)
+                self.answers.append(answer)
 
     async def _wish(self, client: Client) -> CallToolResult:
         """Leave a wish, and wait until the server that has the session obeys; it has it once somebody asks for it."""

@@ -229,7 +229,9 @@ def on_docker(point: Point) -> Point:
 POINTS += [
     # The devices are not there, and an engine would look for them.
     *(on_docker(point) for point in POINTS if point.chapter != "GPUs"),
-    *map(on_docker, _points("opening", ("a disk is mounted and nobody knows", f"{SANDBOX}.disk:mount", "after", "", 1))),
+    *map(
+        on_docker, _points("opening", ("a disk is mounted and nobody knows", f"{SANDBOX}.disk:mount", "after", "", 1))
+    ),
 ]
 
 GATE = frozenset(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ PAUSE = 0.2
 """Seconds between two looks at what a program has said."""
 END_GRACE = 5.0
 """Seconds in which a program that is told to end may do so by itself."""
+
+GUARD = 'read -r _; kill -s KILL -- "-$0"'
+"""A shell's script: ends a process group when its own input does, which we hold open, and so when we end, however."""
 
 _RUNNING: set[int] = set()
 """The process groups of programs that run now."""
@@ -72,7 +76,8 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
         )
     _RUNNING.add(process.pid)
     try:
-        yield process
+        async with _guarded(process.pid):
+            yield process
     finally:
         with anyio.CancelScope(shield=True):
             if process.returncode is None:
@@ -82,6 +87,19 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
             _signal(process.pid, signal.SIGKILL)
             await process.wait()
             _RUNNING.discard(process.pid)
+
+
+@asynccontextmanager
+async def _guarded(group: int) -> AsyncIterator[None]:
+    """See to it that a group ends with us while the block runs, even if we are killed."""
+    command = ["/bin/sh", "-c", GUARD, str(group)]
+    async with await anyio.open_process(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as guard:
+        try:
+            yield
+        finally:
+            guard.kill()
 
 
 def kill_all() -> None:

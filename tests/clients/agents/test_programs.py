@@ -66,7 +66,8 @@ from pathlib import Path
 import anyio
 from mlgym_clients.agents.programs.process import Launch, play
 folder = Path(sys.argv[1])
-launch = Launch(["/bin/sh", "-c", sys.argv[2]], {"PATH": "/usr/bin:/bin"}, folder, folder / "said", folder / "output", folder / "errors")
+files = [folder / name for name in ("said", "output", "errors")]
+launch = Launch(["/bin/sh", "-c", sys.argv[2]], {"PATH": "/usr/bin:/bin"}, folder, *files)
 anyio.run(play, launch, print)
 """
 
@@ -78,12 +79,13 @@ async def test_a_program_ends_with_its_children_when_whoever_runs_it_is_killed(t
     env = {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "clients")))}
     with anyio.fail_after(LIMIT):
         async with await anyio.open_process([sys.executable, "-c", PLAY, str(tmp_path), script], env=env) as process:
-            with open(os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as held:
-                await anyio.wait_readable(held)
-                assert held.read() == b"begun\n"
-                process.kill()
-                await anyio.wait_readable(held)
-                assert held.read() == b"", "nobody holds it open any more"
+            held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+            await anyio.wait_readable(held)
+            assert os.read(held, 100) == b"begun\n"
+            process.kill()
+            await anyio.wait_readable(held)
+            assert os.read(held, 100) == b"", "nobody holds it open any more"
+            os.close(held)
 
 
 async def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ PAUSE = 0.2
 END_GRACE = 5.0
 """Seconds in which a program that is told to end may do so by itself."""
 
-GUARD = 'read -r _; kill -s KILL -- "-$0"'
-"""A shell's script: ends a process group when its own input does, which we hold open, and so when we end, however."""
+GUARDED = 'exec 3<&0; (read -r _ <&3; kill -s KILL -- "-$$") & exec "$@" <"$0" 3<&-'
+"""A shell's script: becomes a program, with a file as its input. Beside it, in its process group, waits who ends the
+group once the shell's own input ends, which we hold open: so it ends with us, even if we are killed."""
 
 _RUNNING: set[int] = set()
 """The process groups of programs that run now."""
@@ -64,10 +64,9 @@ async def play(launch: Launch, hears: Callable[[bytes], None]) -> int:
 @asynccontextmanager
 async def _running(launch: Launch) -> AsyncIterator[Process]:
     # Its output goes to files: nothing is lost when we end, and a child that keeps a pipe open can't keep us waiting.
-    with launch.said.open("rb") as said, launch.output.open("wb") as output, launch.errors.open("wb") as errors:
+    with launch.output.open("wb") as output, launch.errors.open("wb") as errors:
         process = await anyio.open_process(
-            launch.command,
-            stdin=said,
+            ["/bin/sh", "-c", GUARDED, str(launch.said), *launch.command],
             stdout=output,
             stderr=errors,
             cwd=launch.workdir,
@@ -76,8 +75,7 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
         )
     _RUNNING.add(process.pid)
     try:
-        async with _guarded(process.pid):
-            yield process
+        yield process
     finally:
         with anyio.CancelScope(shield=True):
             if process.returncode is None:
@@ -85,21 +83,8 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
                 with anyio.move_on_after(END_GRACE):
                     await process.wait()
             _signal(process.pid, signal.SIGKILL)
-            await process.wait()
+            await process.aclose()
             _RUNNING.discard(process.pid)
-
-
-@asynccontextmanager
-async def _guarded(group: int) -> AsyncIterator[None]:
-    """See to it that a group ends with us while the block runs, even if we are killed."""
-    command = ["/bin/sh", "-c", GUARD, str(group)]
-    async with await anyio.open_process(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as guard:
-        try:
-            yield
-        finally:
-            guard.kill()
 
 
 def kill_all() -> None:

@@ -60,11 +60,15 @@ class PrivateEngine:
         return subprocess.run(["docker", "--host", self.address, *words], input=given, capture_output=True, check=False)
 
     def clear(self) -> None:
-        """Kill what it has left, which all names its folder: containerd, and what holds the containers."""
+        """Kill and unmount what it has left, which all names its folder, and remove that."""
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if f"{self.folder}/".encode() in (process / "cmdline").read_bytes():
                     os.kill(int(process.name), signal.SIGKILL)
+        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+            if (place := line.split()[1]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False)
+        shutil.rmtree(self.folder)
 
 
 @asynccontextmanager
@@ -83,7 +87,6 @@ async def private_engine(*, live_restore: bool) -> AsyncIterator[PrivateEngine]:
         await engine.end(signal.SIGTERM)
     finally:
         engine.clear()
-        shutil.rmtree(engine.folder, ignore_errors=True)
 
 
 def _copy_image(tag: str, engine: PrivateEngine) -> None:

@@ -107,7 +107,7 @@ class BubblewrapBackend:
         elif self._cgroups:  # a server that was killed while it started it has not written down which process it is
             self._cgroups.kill(sandbox_id)
         if not await self._ends(sandbox_id, child, within=PROMPT) and child:
-            await to_thread.run_sync(kill_members, child.pid)
+            await to_thread.run_sync(kill_members, child)
         if not await self._ends(sandbox_id, child, within=END_LIMIT):
             raise SandboxError(f"the sandbox {sandbox_id} was killed and has not ended in {END_LIMIT:g} s")
         await _remove_folder(self._place(sandbox_id))

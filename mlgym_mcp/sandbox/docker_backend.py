@@ -142,7 +142,7 @@ class DockerBackend:
         else:
             for volume in self._volumes(sandbox_id):
                 await self._engine.remove_volume(volume)
-        await to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+        await _remove_folder(folder)
 
     async def ids(self) -> list[str]:
         """The ids of all sandboxes that have left a container or a folder."""
@@ -229,6 +229,10 @@ class DockerBackend:
             "working_dir": WORKSPACE,
             "volumes": [*binds, f"{self._place(spec.id) / 'run'}:{SOCKET_FOLDER}"],
         }
+
+
+async def _remove_folder(folder: Path) -> None:
+    await to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def _shown(mounts: Iterable[Mount], copies: Path) -> list[str]:

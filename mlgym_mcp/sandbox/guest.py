@@ -64,9 +64,9 @@ class Guest:
         """Make sure that the guest answers."""
         await self._link.request({"op": "jobs"})
 
-    async def sandbox_ended(self) -> bool:
-        """Whether the sandbox itself has ended, or does so within seconds, and not only the stream to it."""
-        with anyio.move_on_after(END_WAIT):
+    async def sandbox_ended(self, within: float = END_WAIT) -> bool:
+        """Whether the sandbox itself has ended, or does so `within` seconds, and not only the stream to it."""
+        with anyio.move_on_after(within):
             while await self._backend.alive(self.sandbox_id):  # noqa: ASYNC110 -- nothing tells of a sandbox's end
                 await anyio.sleep(END_LOOK)
             return True

@@ -9,7 +9,7 @@ from typing import TypeVar
 import anyio
 import structlog
 
-from mlgym_mcp.errors import CallerError, InfrastructureError, ScoringError
+from mlgym_mcp.errors import CallerError, InfrastructureError, SandboxGone, ScoringError
 from mlgym_mcp.sandbox.base import Limits
 from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.guest import Guest
@@ -46,10 +46,16 @@ class Grader:
         Raises:
             InvalidSubmission: a file is absent, not regular, or all are too large.
         """
-        submission = self.task.submission
         async with self.packing:
-            chunks = guest.pack(submission.files, max_size=submission.max_size)
-            stored = await self.shared.services.store.artefacts.add(chunks)
+            try:
+                return await self._packed(guest)
+            except SandboxGone:  # a stream that was lost midway is opened again, but what was half told is told anew
+                return await self._packed(guest)
+
+    async def _packed(self, guest: Guest) -> ArtefactRef:
+        submission = self.task.submission
+        chunks = guest.pack(submission.files, max_size=submission.max_size)
+        stored = await self.shared.services.store.artefacts.add(chunks)
         return ArtefactRef(stored.sha256, stored.path, stored.size)
 
     def kept(self, sha256: str) -> ArtefactRef:

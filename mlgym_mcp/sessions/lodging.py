@@ -44,6 +44,8 @@ DATA = "/data"
 """Where the agent finds the task's public data, read-only."""
 SANDBOX_ENDED = "its sandbox ended; the trajectory and the last artefact are kept"
 NOT_OPENED = "its sandbox could not be started; the server's log says why"
+ENDING = 1.0
+"""Seconds that a sandbox may take to be gone after the stream to its guest."""
 REMOVE_GRACE = 30.0
 """Seconds that removing a sandbox may take; what is not removed by then, the next sweep removes."""
 
@@ -123,16 +125,16 @@ class Lodging:
         """Notice a sandbox that ends while the block uses it.
 
         Raises:
-            SessionClosed: the session was closed meanwhile.
-            SandboxGone: the sandbox can't be reached; the session is lost if it has ended.
+            SessionClosed: the session was closed meanwhile, or is lost now: its sandbox has ended.
+            SandboxGone: the sandbox can't be reached.
         """
         try:
             yield
         except SandboxGone:
+            if self.ledger.live and await (self._guest or self._connect()).sandbox_ended(ENDING) and self.ledger.live:
+                self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
             if not self.ledger.live:
                 self.require_open()
-            if not await self._shared.services.backend.alive(self._sandbox):
-                self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
             raise
 
     def close(self, state: SessionState, status: str, *, reason: str | None = None, **changes: Any) -> None:
@@ -142,6 +144,10 @@ class Lodging:
         log.info("session_closed", session=self.ledger.row.id, state=state, exit_status=status)
         self._settled.set()
         self._scope.cancel()
+        self.vacate()
+
+    def vacate(self) -> None:
+        """Give up what a session that is over has of a sandbox and of GPUs, in the background."""
         self._shared.spawn(Operation(self._dispose))
 
     async def move(self, checkpoint: Checkpoint, arrived: Callable[[], T]) -> T:
@@ -189,10 +195,11 @@ class Lodging:
             self.ledger.finish(entry, {})
 
     async def resume(self) -> None:
-        """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached."""
-        self._shared.sandboxes.take_beyond(needs(self._task))
-        self._placed = True
-        await self.gpus.find()
+        """Take up the open sandbox of a server that is gone; the session is lost if it can't be reached.
+
+        Raises:
+            SandboxError: nobody can tell whether it lives; to be tried again.
+        """
         try:
             await self._shared.services.egress.admit(self._sandbox, self._task)
         except SetupError as error:
@@ -202,10 +209,13 @@ class Lodging:
             async with self.attended():
                 # Which also makes sure that it answers. Its clock ran on while no server was there.
                 await guest.renew(lifetime=self._lifetime())
-        except SandboxGone:
+        except (SandboxGone, SessionClosed):
             if self.ledger.live:
                 self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
             return
+        self._shared.sandboxes.take_beyond(needs(self._task))
+        self._placed = True
+        await self.gpus.find()
         self._guest = guest
         self._settled.set()
 

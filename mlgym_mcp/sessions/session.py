@@ -269,6 +269,8 @@ class Session:
         elif self.state == "open":
             await self._lodging.resume()
             self._shared.spawn(Operation(self._keep))
+        else:
+            self._lodging.vacate()
         self._verdicts.resume()
 
     async def opened(self, call: Call) -> bool:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +14,13 @@ import anyio
 from mcp import Client
 from mcp.types import CallToolResult, RequestParamsMeta
 
-from tests.faults.killing import FORKING, Moment, serve
+from mlgym_mcp.store import Store
+from tests.faults.killing import FORKING, Moment, Scene, serve
 from tests.gateway import text
 from tests.processes import LIMIT, environment
 from tests.sandbox.boxes import until
 
+HOUR = 3600.0
 TASK = "riddle-v1"
 DOCUMENT = """
 id: riddle-v1
@@ -59,10 +62,17 @@ class Ask:
     says: str = ""
     """What its answer must hold."""
     arguments: dict[str, Any] = field(default_factory=dict)
+    of: int = 0
+    """Of which session, by the order of their starts."""
+
+    @property
+    def costs(self) -> bool:
+        """Whether it is one step of the budget."""
+        return self.tool in ("bash", "edit", "validate", "submit") or self.arguments.get("action") == "input"
 
 
-def ask(tool: str, says: str = "", **arguments: Any) -> Ask:
-    return Ask(tool, says, arguments)
+def ask(tool: str, says: str = "", *, of: int = 0, **arguments: Any) -> Ask:
+    return Ask(tool, says, arguments, of)
 
 
 def key_of(number: int) -> str:
@@ -72,33 +82,45 @@ def key_of(number: int) -> str:
 
 KILL = ask("kill")
 """Not a call: the server is killed from outside."""
+WISH = ask("wish")
+"""Not a call: the operator has the session ended, by what another process leaves in the store."""
 
 
 @dataclass
 class Lives:
-    """Servers on one data folder. The one of number `armed` kills itself at `moment`."""
+    """Servers on one data folder. To the one of number `armed` something happens at `moment`.
+
+    Each one's clock is an hour ahead of the one before: nobody may be charged for the time without a server.
+    """
 
     folder: Path
     cache_dir: Path
     moment: Moment | None = None
     armed: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Of the servers' environment."""
     deaths: int = 0
-    session: str = ""
+    sessions: list[str] = field(default_factory=list)
     answers: list[CallToolResult] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
+    @property
+    def session(self) -> str:
+        """The handle of the session that was started first."""
+        return self.sessions[0]
+
     async def through(self, asks: Sequence[Ask], then: Callable[[Client], Awaitable[None]]) -> None:
         """Make these calls, each under a key of its own, which is repeated after a death until it is answered."""
-        self.answers, done = [], False
+        done = False
         while not done:
             async with self.server() as (url, process):
                 try:
                     async with Client(f"{url}/mcp") as client:
-                        await self._go_on(client, asks, process.pid)
+                        await self.go_on(client, asks[len(self.answers) :], process.pid)
                         await then(client)
                         done = True
                 except Exception:
@@ -108,28 +130,43 @@ class Lives:
                         raise
                     self.deaths += 1
 
-    async def _go_on(self, client: Client, asks: Sequence[Ask], pid: int) -> None:
-        while len(self.answers) < len(asks):
-            now = asks[len(self.answers)]
+    async def go_on(self, client: Client, asks: Sequence[Ask], pid: int = 0) -> None:
+        """Make these calls, each under a key of its own, and see that they are answered as they say."""
+        for now in asks:
             if now is KILL:
                 self.answers.append(CallToolResult(content=[]))
                 os.kill(pid, signal.SIGKILL)
-            answer = await self.call(client, now, number=len(self.answers))
-            told = f"{text(answer)} {answer.structured_content}"
-            assert now.says in told, (now, told)
-            self.answers.append(answer)
+            elif now is WISH:
+                self.answers.append(await self._wish(client))
+            else:
+                answer = await self.call(client, now, number=len(self.answers))
+                told = f"{text(answer)} {answer.structured_content}"
+                assert now.says in told, (now, told)
+                self.answers.append(answer)
+
+    async def _wish(self, client: Client) -> CallToolResult:
+        """Leave a wish, and wait until the server that has the session obeys; it has it once somebody asks for it."""
+
+        async def over() -> bool:
+            return "'state': 'open'" not in str(await self.call(client, ask("status"), number=0))
+
+        with Store.open(self.data) as store:
+            store.wishes.add(self.session, "end", at=time.time())
+        await until(over, within=LIMIT)
+        return CallToolResult(content=[])
 
     async def call(self, client: Client, asked: Ask, *, number: int) -> CallToolResult:
         """What a tool answers to the call of this number."""
         arguments = dict(asked.arguments)
         if asked.tool == "start":
-            arguments |= {"task": TASK, "wait_s": 50}
+            arguments = {"task": TASK, "wait_s": 50, **arguments}
         else:
-            arguments |= {"session": self.session}
+            arguments |= {"session": self.sessions[asked.of]}
         meta = RequestParamsMeta({"mlgym-mcp/key": key_of(number)})  # type: ignore[typeddict-unknown-key]
         answer = await client.call_tool(asked.tool, arguments, meta=meta)
         if asked.tool == "start" and not answer.is_error:
-            self.session = str((answer.structured_content or {})["session"])
+            handle = str((answer.structured_content or {})["session"])
+            self.sessions += [] if handle in self.sessions else [handle]
         return answer
 
     @asynccontextmanager
@@ -141,9 +178,9 @@ class Lives:
         log.unlink(missing_ok=True)
         arguments = (
             ["serve", "--http", "--port", "0"],
-            environment(self.folder, self.cache_dir, **{**settings, **self.settings}),
+            {**environment(self.folder, self.cache_dir, **{**settings, **self.settings}), **self.variables},
             log,
-            moment,
+            Scene(moment, ahead=HOUR * self.deaths),
         )
         process = FORKING.Process(target=serve, args=arguments)
         process.start()

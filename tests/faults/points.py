@@ -1,9 +1,9 @@
 """The named points at which a server is killed, and what its client asks for meanwhile."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.faults.killing import Moment, When
-from tests.faults.lives import KILL, Ask, ask
+from tests.faults.lives import KILL, WISH, Ask, ask
 
 STORE, SESSIONS, SANDBOX = "mlgym_mcp.store", "mlgym_mcp.sessions", "mlgym_mcp.sandbox"
 SUBMISSION = ask("bash", "exit 0", command="head -c 400000 /dev/urandom > weights")
@@ -57,6 +57,26 @@ CHAPTERS: dict[str, tuple[Ask, ...]] = {
         KILL,
         ask("bash", "in-the-shell /tmp", command="echo $kept $PWD"),
     ),
+    "waiting": (
+        ask("start", "'state': 'open'"),
+        ask("start", "'state': 'waiting'", wait_s=0),
+        ask("end", "'state': 'ended'", of=0),
+        ask("status", "'state': 'open'", of=1),
+        ask("bash", "a number", of=1, command="cat hint"),
+    ),
+    "GPUs": (
+        ask("start", "'state': 'open'", gpus=1),
+        ask("bash", "GPU-", command="echo $CUDA_VISIBLE_DEVICES"),
+        ask("start", "'state': 'waiting'", gpus=1, wait_s=0),
+        ask("end", "'state': 'ended'", of=0),
+        ask("status", "'state': 'open'", of=1),
+        ask("bash", "GPU-", of=1, command="echo $CUDA_VISIBLE_DEVICES"),
+    ),
+    "wishes": (
+        ask("start", "'state': 'open'"),
+        ask("bash", "exit 0", command="setsid sleep 1000 &"),
+        WISH,
+    ),
 }
 
 
@@ -69,6 +89,7 @@ class Point:
     moment: Moment
     life: int = 1
     """Which of the servers is killed there."""
+    backend: str = "bubblewrap"
 
 
 def _points(chapter: str, *told: tuple[str, str, When, str | tuple[str, ...], int], life: int = 1) -> list[Point]:
@@ -148,7 +169,7 @@ POINTS = [
         ("before an end is recorded", f"{SESSIONS}.ledger:Ledger.close", "before", "", 1),
         ("before an end is committed", f"{SESSIONS}.ledger:Ledger.close", "after", "", 1),
         ("after an end is committed", f"{SESSIONS}.lodging:Lodging.forfeit", "after", "", 1),
-        ("half of a sandbox removed", f"{SANDBOX}.bubblewrap:_remove_folder", "before", "", 1),
+        ("half of a sandbox removed", f"{SANDBOX}.bubblewrap:_remove_folder", "before", "", 2),
     ),
     *_points(
         "taking over",
@@ -161,35 +182,78 @@ POINTS = [
         ("before the sweep removes a lock", f"{STORE}.instance:Instance.remove_stale", "before", "", 1),
         life=2,
     ),
+    *_points(
+        "waiting",
+        ("a start waits", f"{SESSIONS}.capacity:Capacity._outlook", "after", "", 1),
+        ("before a place is given back", f"{SESSIONS}.capacity:Capacity.give", "before", "", 1),
+        ("after a place is given back", f"{SESSIONS}.capacity:Capacity.give", "after", "", 1),
+        ("a place is taken and nobody knows", f"{SESSIONS}.lodging:Lodging._prepare", "after", "", 2),
+        ("before what waited is open", f"{STORE}.sessions:Sessions.save", "before", ("'open'", "'waiting'"), 2),
+    ),
+    *_points(
+        "GPUs",
+        ("before a device is lent", f"{STORE}.gpu_leases:GpuLeases.take", "before", "", 1),
+        ("after a device is lent", f"{STORE}.gpu_leases:GpuLeases.take", "after", "", 1),
+        ("a start waits for a device", f"{SESSIONS}.gpu_leases:GpuLeases._outlook", "after", "", 1),
+        ("before a device is given back", f"{STORE}.gpu_leases:GpuLeases.give", "before", "", 1),
+        ("after a device is given back", f"{STORE}.gpu_leases:GpuLeases.give", "after", "", 1),
+        ("before it is lent to the next", f"{STORE}.gpu_leases:GpuLeases.take", "before", "", 2),
+        ("after it is lent to the next", f"{STORE}.gpu_leases:GpuLeases.take", "after", "", 2),
+        ("a sandbox with it is started", f"{SANDBOX}.bubblewrap:BubblewrapBackend.start", "after", "", 2),
+    ),
+    *_points(
+        "wishes",
+        ("a wish is read and not obeyed", f"{SESSIONS}.lodging:Lodging.forfeit", "before", "", 1),
+        ("before its end is committed", f"{SESSIONS}.ledger:Ledger.close", "after", "", 1),
+        ("after its end is committed", f"{SESSIONS}.lodging:Lodging.forfeit", "after", "", 1),
+    ),
 ]
-"""All of them."""
+"""All of them, on bubblewrap."""
 
-REST = frozenset(
+DOCKER = {
+    f"{SANDBOX}.bubblewrap:BubblewrapBackend": f"{SANDBOX}.docker_backend:DockerBackend",
+    f"{SANDBOX}.bubblewrap:launch": f"{SANDBOX}.docker:DockerEngine.create",
+    f"{SANDBOX}.bubblewrap:_remove_folder": f"{SANDBOX}.docker_backend:_remove_folder",
+}
+"""Where what bubblewrap's backend does is done in Docker's."""
+
+
+def on_docker(point: Point) -> Point:
+    """The same point where sandboxes are containers."""
+    at = point.moment.at
+    for ours, theirs in DOCKER.items():
+        at = at.replace(ours, theirs)
+    return replace(point, moment=replace(point.moment, at=at), backend="docker", name=f"docker, {point.name}")
+
+
+POINTS += [
+    # The devices are not there, and an engine would look for them.
+    *(on_docker(point) for point in POINTS if point.chapter != "GPUs"),
+    *map(
+        on_docker, _points("opening", ("a disk is mounted and nobody knows", f"{SANDBOX}.disk:mount", "after", "", 1))
+    ),
+]
+
+GATE = frozenset(
     {
-        "opening: before a session is recorded",
-        "opening: before a sandbox starts",
-        "opening: half of a file sent",
-        "opening: before it is recorded as open",
-        "work: before a command is recorded",
-        "work: half of an edit sent",
-        "work: a job is killed and nobody knows",
-        "work: after that record is committed",
-        "scoring: before an artefact is recorded",
-        "scoring: an artefact without its name",
-        "scoring: the contestant is started",
-        "scoring: before a score is recorded",
-        "scoring: half of a judge removed",
-        "cutting off: before its score is committed",
-        "cutting off: before its end is recorded",
-        "checkpoints: before a checkpoint is recorded",
-        "checkpoints: a restored sandbox is started",
-        "checkpoints: after a fork is recorded",
-        "checkpoints: before a move is committed",
-        "ending: before an end is recorded",
-        "ending: after an end is committed",
-        "taking over: before a session is claimed",
-        "taking over: after its sandbox is found",
-        "taking over: before the sweep removes a lock",
+        "opening: a sandbox runs and nobody knows",
+        "opening: after it is recorded as open",
+        "work: half of a request sent",
+        "work: half of a reply received",
+        "work: before a reply is recorded",
+        "work: an edit is made and not recorded",
+        "work: a job is fed and nobody knows",
+        "scoring: an artefact half fetched",
+        "scoring: in the middle of the relay",
+        "scoring: before a final score is committed",
+        "cutting off: before it is scored",
+        "checkpoints: after a move is committed",
+        "ending: before an end is committed",
+        "taking over: before a claim is committed",
+        "taking over: half of a sandbox swept away",
+        "GPUs: before a device is given back",
+        "docker, opening: a sandbox runs and nobody knows",
+        "docker, work: a job is fed and nobody knows",
     }
 )
-"""Those that are tried only where all are: what they cut through, others cut through nearby."""
+"""Those that are tried in every run: one of each kind. What the others cut through, they cut through nearby."""

@@ -2,19 +2,32 @@
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from mlgym_mcp.store import Store
+from tests.sandbox.boxes import until
+
+DOCKER = "unix:///var/run/docker.sock"
+"""The address of the machine's own engine."""
 
 
-def remains(data: Path) -> list[str]:
+async def nothing_remains(data: Path, *, engine: str | None = None) -> None:
+    """Make sure of that, also in the Docker engine at an address."""
+    with suppress(TimeoutError):
+        await until(lambda: not remains(data, engine), within=5)  # a loop device goes shortly after its last user
+    assert remains(data, engine) == []
+
+
+def remains(data: Path, engine: str | None) -> list[str]:
     """All that should not be there once every session is over and every server has ended."""
     with Store.open(data) as store:
         makers = {str(row["id"]) for row in store.database.rows("SELECT id FROM instances")}
         live = [f"a live session: {row}" for row in store.sessions.live()]
         leases = [f"a GPU lease: {lease}" for lease in store.gpu_leases.all()]
         own = store.instance.id
-    return live + leases + _files(data, own) + _groups(makers) + _mounts(makers) + _processes(data, makers)
+    left = live + leases + _files(data, own) + _groups(makers) + _mounts(makers) + _processes(data, makers)
+    return left + (_in_engine(engine, makers) if engine else [])
 
 
 def _files(data: Path, own: str) -> list[str]:
@@ -58,3 +71,10 @@ def _processes(data: Path, makers: set[str]) -> list[str]:
         if f"{data}/" in words or _tells(words, makers):
             found.append(f"process {process.name}: {words!r}")
     return found
+
+
+def _in_engine(engine: str, makers: set[str]) -> list[str]:
+    docker = ["docker", "--host", engine]
+    lists = (["ps", "--all", "--format", "{{.Names}}"], ["volume", "ls", "--quiet"], ["network", "ls"])
+    shown = [subprocess.run([*docker, *words], capture_output=True, text=True, check=True).stdout for words in lists]
+    return [line for text in shown for line in text.splitlines() if _tells(line, makers)]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-SOURCE = Path(__file__).parent / "nvml/nvml.c"
+from tests.sandbox.nvml.library import compiled
+
 ASK = """
 import dataclasses, json
 from mlgym_mcp.errors import GpuFailed
@@ -40,10 +41,7 @@ def asked(folder: Path, **environ: str) -> Any:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("nvml")
-    command = ["gcc", "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(SOURCE)]
-    subprocess.run(command, check=True)
-    return folder
+    return compiled(tmp_path_factory.mktemp("nvml"))
 
 
 def test_devices_and_their_use_are_told_as_nvml_has_them(library: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from mlgym_clients.agents.programs.process import kill_all
 from mlgym_clients.records.run import Limits
 
 from tests.clients.agents.seats import Heard, toy_seat
-from tests.processes import LIMIT
+from tests.processes import LIMIT, REPOSITORY
 
 
 def shell(script: str, *arguments: str, **options: Any) -> Any:
@@ -57,6 +58,34 @@ async def test_a_program_that_is_left_takes_its_children_with_it(tmp_path: Path,
             with anyio.CancelScope(shield=True), anyio.fail_after(LIMIT):
                 # It ends when nobody holds it open any more.
                 assert await anyio.to_thread.run_sync(held.read, abandon_on_cancel=True) == ""
+
+
+PLAY = """
+import sys
+from pathlib import Path
+import anyio
+from mlgym_clients.agents.programs.process import Launch, play
+folder = Path(sys.argv[1])
+files = [folder / name for name in ("said", "output", "errors")]
+launch = Launch(["/bin/sh", "-c", sys.argv[2]], {"PATH": "/usr/bin:/bin"}, folder, *files)
+anyio.run(play, launch, print)
+"""
+
+
+async def test_a_program_ends_with_its_children_when_whoever_runs_it_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "held")
+    (tmp_path / "said").touch()
+    script = "exec 3> held; echo begun >&3; sleep 1000 & wait"
+    env = {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "clients")))}
+    with anyio.fail_after(LIMIT):
+        async with await anyio.open_process([sys.executable, "-c", PLAY, str(tmp_path), script], env=env) as process:
+            held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+            await anyio.wait_readable(held)
+            assert os.read(held, 100) == b"begun\n"
+            process.kill()
+            await anyio.wait_readable(held)
+            assert os.read(held, 100) == b"", "nobody holds it open any more"
+            os.close(held)
 
 
 async def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:

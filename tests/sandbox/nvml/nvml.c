@@ -1,4 +1,5 @@
-// An NVML of the tests' own: two devices, of which the second can be lost (NVML_LOST=1 in the environment).
+// An NVML of the tests' own: two devices, of which the second can be lost (NVML_LOST=1 in the environment), of a series
+// that can be named (NVML_SERIES), since all servers of a machine claim devices by their names.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **device) {
 }
 
 int nvmlDeviceGetUUID(Device *device, char *text, unsigned int size) {
-    snprintf(text, size, "GPU-0000-%d", device->index);
+    const char *series = getenv("NVML_SERIES");
+    snprintf(text, size, "GPU-%s-%d", series ? series : "0000", device->index);
     return OK;
 }
 

@@ -15,6 +15,10 @@ PAUSE = 0.2
 END_GRACE = 5.0
 """Seconds in which a program that is told to end may do so by itself."""
 
+GUARDED = 'exec 3<&0; (read -r _ <&3; kill -s KILL -- "-$$") & exec "$@" <"$0" 3<&-'
+"""A shell's script: becomes a program, with a file as its input. Beside it, in its process group, waits who ends the
+group once the shell's own input ends, which we hold open: so it ends with us, even if we are killed."""
+
 _RUNNING: set[int] = set()
 """The process groups of programs that run now."""
 
@@ -60,10 +64,9 @@ async def play(launch: Launch, hears: Callable[[bytes], None]) -> int:
 @asynccontextmanager
 async def _running(launch: Launch) -> AsyncIterator[Process]:
     # Its output goes to files: nothing is lost when we end, and a child that keeps a pipe open can't keep us waiting.
-    with launch.said.open("rb") as said, launch.output.open("wb") as output, launch.errors.open("wb") as errors:
+    with launch.output.open("wb") as output, launch.errors.open("wb") as errors:
         process = await anyio.open_process(
-            launch.command,
-            stdin=said,
+            ["/bin/sh", "-c", GUARDED, str(launch.said), *launch.command],
             stdout=output,
             stderr=errors,
             cwd=launch.workdir,
@@ -80,7 +83,7 @@ async def _running(launch: Launch) -> AsyncIterator[Process]:
                 with anyio.move_on_after(END_GRACE):
                     await process.wait()
             _signal(process.pid, signal.SIGKILL)
-            await process.wait()
+            await process.aclose()
             _RUNNING.discard(process.pid)
 
 

@@ -5,12 +5,13 @@ import signal
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from oom_score import OomScore
+
 Family = dict[int, int]
 """Process ids, each with the time at which it was started: an id alone may be given to another process later."""
 NOBODY = -1
 """No process was ever started at this time."""
-EXPENDABLE = b"500"
-"""How much sooner than the guest a process is killed when memory is short, in thousandths of the limit."""
+_oom_score = OomScore()
 
 
 class Process(NamedTuple):
@@ -23,9 +24,8 @@ def spawn(argv: Sequence[str], env: dict[str, str], descriptors: dict[int, int])
     """Start a program in a session of its own, with `descriptors` (its number → ours) and no others; its pid."""
     actions: list[tuple[int, int, int]] = [(os.POSIX_SPAWN_DUP2, ours, theirs) for theirs, ours in descriptors.items()]
     defaults = [signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ]
-    pid = os.posix_spawn(argv[0], list(argv), env, file_actions=actions, setsid=True, setsigdef=defaults)
-    _offer(pid)
-    return pid
+    with _oom_score.raised():  # what fills pipes and sockets is no larger than the guest, which would be the one to go
+        return os.posix_spawn(argv[0], list(argv), env, file_actions=actions, setsid=True, setsigdef=defaults)
 
 
 def signal_tree(root: int, number: int) -> Family:
@@ -65,15 +65,6 @@ def end_session(leader: int) -> None:
 def living() -> list[int]:
     """The ids of all processes but the guest itself."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
-
-
-def _offer(pid: int) -> None:
-    # What fills pipes and sockets is no larger than the guest, which would be the one to go. The agent may undo it.
-    try:
-        with open(f"/proc/{pid}/oom_score_adj", "wb", buffering=0) as file:
-            file.write(EXPENDABLE)
-    except OSError:
-        pass
 
 
 def _snapshot() -> dict[int, Process]:

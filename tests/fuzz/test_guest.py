@@ -19,7 +19,8 @@ from mlgym_mcp.sandbox.frames import READ_SIZE, FrameReceiver, FrameTooLarge, en
 from mlgym_mcp.sandbox.guest import Guest
 from tests.fuzz.stage import opened
 from tests.fuzz.strategies import json_values, spoilt, words
-from tests.sandbox.boxes import open_box
+from tests.sandbox import boxes
+from tests.sandbox.boxes import open_box, specify
 
 NAMES = ("ok", "id", "error", "head", "omitted", "size", "job", "running", "exit", "path", "seconds", "stopped", "cwd")
 MORE = ("kind", "total_lines", "truncated", "upload", "program", "transfer", "files", "end", "overwrote", "shell_lost")
@@ -144,17 +145,23 @@ class Host:
             assert await self._box.output("echo served") == "served\n"
 
 
+LONGEST_RUN = 3600.0
+"""Seconds, for many examples."""
+
+
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
     @asynccontextmanager
     async def box() -> AsyncIterator[Any]:
         with tempfile.TemporaryDirectory() as place:
             Path(place).chmod(0o755)
-            async with open_box("bubblewrap", Path(place)) as made:
+            async with open_box("bubblewrap", Path(place), specify(lifetime=LONGEST_RUN)) as made:
                 yield made
 
-    with opened(box()) as (portal, made):
-        yield Host(portal, made)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(boxes, "PATIENCE", LONGEST_RUN)
+        with opened(box()) as (portal, made):
+            yield Host(portal, made)
 
 
 OPERATIONS = ["wait", "kill", "jobs", "carried", "view", "create", "str_replace", "insert", "read", "upload", "append"]

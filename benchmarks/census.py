@@ -50,10 +50,10 @@ class Census:
     async def every(self, seconds: float) -> None:
         """Count, again and again, until cancelled."""
         while True:
+            await anyio.sleep(seconds)
             self.counts.append((time.monotonic(), await self.count()))
             told = ", ".join(f"{name} {figure:.4g}" for name, figure in self.counts[-1][1].items())
             print(f"{time.strftime('%H:%M:%S')} {told}", file=sys.stderr, flush=True)
-            await anyio.sleep(seconds)
 
     async def count(self) -> dict[str, float]:
         """What there is now. Memory in MB, disk in MB."""

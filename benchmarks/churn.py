@@ -25,12 +25,14 @@ MOST_SESSIONS = 100
 POOL = 1
 LEASE = 20.0
 """Seconds after which a session that was left alone is ended, give or take a look of its keeper's."""
-MOST_WARMING = 300.0
-"""Seconds of the same work before anything is counted: caches fill once."""
+MOST_WARMING = 600.0
+"""Seconds of the same work before anything is counted: caches fill once, the allocator finds its level."""
 PAUSE = 60.0
 """Seconds between two counts."""
 SETTLING = 5.0
 LONGEST_REST = 240.0
+LOOKS = 4
+"""At a server at rest, of which the least counts: a thread or a connection comes and goes with what is asked."""
 GROWING = ("database, MB", "audit log, MB", "artefacts, MB", "workspaces, MB")
 """What grows by design, session by session."""
 AT_REST = ("descriptors", "threads", "tasks", "processes", "sandboxes", "containers", "mounts", "cgroups")
@@ -96,7 +98,11 @@ async def _rested(census: Census) -> dict[str, float]:
     await until(lambda: len(census.at.sandboxes) == POOL, "all sessions were over", limit=LONGEST_REST, look=1.0)
     await anyio.sleep(LEASE + SETTLING)  # connections that nobody closed go by then
     print(f"at rest: {await census.tasks()}", file=sys.stderr, flush=True)
-    return await census.count()
+    looks = []
+    for _ in range(LOOKS):
+        looks.append(await census.count())
+        await anyio.sleep(SETTLING)
+    return {name: min(look[name] for look in looks) for name in looks[0]}
 
 
 def _visits(what: str, tally: Tally) -> list[Claim]:

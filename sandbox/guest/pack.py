@@ -7,6 +7,7 @@ read is what counts: whatever changes behind it later changes nothing.
 import os
 import stat
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from refusal import Refused
 
@@ -20,6 +21,12 @@ MAX_PATH = 1000
 """Bytes of one path, so that its headers stay within what the host expects."""
 
 
+class Found(NamedTuple):
+    path: str
+    size: int
+    inode: int
+
+
 class Packer:
     """Transfers under way: each a generator that reads as it is asked."""
 
@@ -31,17 +38,17 @@ class Packer:
 
     def begin(self, paths: list[str], max_size: int) -> tuple[int, list[tuple[str, int]]]:
         """Check that every path is there and fits; a transfer's number, and the files with their sizes."""
-        files: list[tuple[str, int]] = []
+        files: list[Found] = []
         self._entries = 0
         for path in paths:
             self._collect(_within_workspace(path), files)
-        total = sum(size for _, size in files)
+        total = sum(found.size for found in files)
         if total > max_size:
             raise Refused(f"the submission has {total} bytes, at most {max_size} are taken")
         self._count += 1
         # One transfer at a time: a lost reader must not leave descriptors open.
         self._transfers = {self._count: self._tar(files)}
-        return self._count, files
+        return self._count, [(found.path, found.size) for found in files]
 
     def pull(self, transfer: int) -> tuple[bytes, bool]:
         """The next bytes of a transfer, and whether they are its last."""
@@ -52,7 +59,7 @@ class Packer:
             del self._transfers[transfer]
         return chunk, not chunk
 
-    def _collect(self, path: str, files: list[tuple[str, int]]) -> None:
+    def _collect(self, path: str, files: list[Found]) -> None:
         self._entries += 1
         if self._entries > MAX_ENTRIES:
             raise Refused(f"the submission has more than {MAX_ENTRIES} files and folders")
@@ -67,7 +74,7 @@ class Packer:
                 for name in sorted(os.listdir(fd)):
                     self._collect(f"{path}/{name}" if path else name, files)
             elif stat.S_ISREG(info.st_mode):
-                files.append((path, info.st_size))
+                files.append(Found(path, info.st_size, info.st_ino))
             else:
                 raise Refused(f"{path} is neither a regular file nor a folder; put a real file there")
         finally:
@@ -88,11 +95,13 @@ class Packer:
             os.close(folder)
             raise _missing(path, self._workspace, error) from None
 
-    def _tar(self, files: list[tuple[str, int]]) -> Iterator[bytes]:
-        for path, size in files:
+    def _tar(self, files: list[Found]) -> Iterator[bytes]:
+        for path, size, inode in files:
             fd = self._open(path)
             try:
-                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                info = os.fstat(fd)
+                # One file in another's place is taken as it is, unless it would be cut where the other ended.
+                if not stat.S_ISREG(info.st_mode) or (info.st_ino != inode and info.st_size != size):
                     raise Refused(f"{path} was exchanged while it was read; stop whatever does that")
                 yield from _header(path, size)
                 left = size

@@ -150,7 +150,7 @@ async def test_a_file_that_is_exchanged_all_the_time_is_scored_as_one_of_what_it
 ) -> None:
     async with open_gateway(tmp_path, cache_dir) as gateway:
         session = await gateway.start(HOUSES.id, flavour="sample")
-        await gateway.bash(session, "cp /data/sample_submission.csv dear; sed s/180000/90000/ dear >cheap")
+        await gateway.bash(session, "cp /data/sample_submission.csv dear; sed s/180000/120000/ dear >cheap")
         whole = []
         for name in ("dear", "cheap"):
             await gateway.bash(session, f"cp {name} submission.csv")

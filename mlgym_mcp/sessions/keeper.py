@@ -45,19 +45,17 @@ def _should_end(shared: Shared, ledger: Ledger) -> bool:
 async def _look(ledger: Ledger, lodging: Lodging, verdicts: Verdicts) -> None:
     if ledger.state == "waiting" and ledger.now >= ledger.row.lease_until:
         verdicts.cut_off("idle")
-    guest = lodging.current()
     being_scored = ledger.row.submission is not None and ledger.charged_now
-    if guest is None or being_scored:
+    if lodging.current() is None or being_scored:
         return
     if ledger.spent == "wall_time":
         if not ledger.calls_now or ledger.budget.overtime(ledger.now) >= OVERTIME:
             verdicts.cut_off("wall_time")
     elif ledger.now >= ledger.row.lease_until and not ledger.charged_now:
-        async with lodging.attended():
-            jobs = await guest.jobs()
-        if any(job.running for job in jobs):
+        if await lodging.count_jobs():
             ledger.use()
         elif ledger.state == "open":
             verdicts.cut_off("idle")
     else:
         await lodging.renew()
+        await lodging.count_jobs()

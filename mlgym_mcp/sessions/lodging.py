@@ -66,7 +66,7 @@ class Lodging:
         self.stage: Stage = "preparation"
         """What the session waits for, while it waits."""
         self.jobs = 0
-        """Running jobs, when its keeper last looked."""
+        """Running jobs, when they were last counted."""
         self.gpus = SessionGpus(shared, ledger.row.id, ledger.row.gpus)
         if not ledger.live:
             self._settled.set()
@@ -224,7 +224,13 @@ class Lodging:
         if (guest := self.current()) is not None:
             async with self.attended():
                 await guest.renew(lifetime=self._lifetime())
+
+    async def count_jobs(self) -> int:
+        """How many jobs run in the sandbox; the census tells of as many until they are counted again."""
+        if (guest := self.current()) is not None:
+            async with self.attended():
                 self.jobs = sum(job.running for job in await guest.jobs())
+        return self.jobs
 
     async def _open(self) -> None:
         with self._scope:

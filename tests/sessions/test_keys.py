@@ -9,7 +9,7 @@ import pytest
 from mlgym_mcp.errors import CallerError, CommandRefused, DataMissing, InvalidSubmission
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.edit import EditRequest
-from mlgym_mcp.sessions.manager import StartRequest
+from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.record import from_json, to_json
 from mlgym_mcp.sessions.replies import EditReply, FileContent
 from mlgym_mcp.sessions.session import Session
@@ -29,6 +29,16 @@ async def gather(*calls: Any) -> list[Any]:
         for index, call in enumerate(calls):
             tasks.start_soon(one, index, call)
     return results
+
+
+async def left_hanging(manager: SessionManager) -> Session:
+    """A session whose keyed command hangs, and whose caller has gone away from it."""
+    session = await manager.start(START)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: session.bash("echo x >> log; hang", call=KEYED))
+        await until(lambda: session._ledger.charged_now == 1)
+        tasks.cancel_scope.cancel()
+    return session
 
 
 async def test_a_command_with_a_key_runs_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
@@ -162,11 +172,7 @@ async def test_the_last_step_is_answered_to_who_asks_again_before_the_session_is
     world = World(tmp_path)
     write_task(tmp_path / "tasks", budget={"steps": 1})
     async with world.server() as (manager, _):
-        session = await manager.start(START)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: session.bash("echo x >> log; hang", call=KEYED))
-            await until(lambda: session._ledger.charged_now == 1)
-            tasks.cancel_scope.cancel()
+        session = await left_hanging(manager)
     async with world.server() as (manager, _):
         again = await manager.get(session.id)
         reply = await again.bash("echo x >> log; hang", call=Call(wait_s=0.01, key="k1"))
@@ -185,11 +191,7 @@ async def test_a_key_of_one_task_starts_no_session_on_another(tmp_path: Path) ->
 async def test_a_command_whose_server_died_is_taken_up_again_by_its_key(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, _):
-        session = await manager.start(START)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lambda: session.bash("echo x >> log; hang", call=KEYED))
-            await until(lambda: session._ledger.charged_now == 1)
-            tasks.cancel_scope.cancel()
+        session = await left_hanging(manager)
     async with world.server() as (manager, store):
         again = await manager.get(session.id)
         reply = await again.bash("echo x >> log; hang", call=Call(wait_s=0.01, key="k1"))

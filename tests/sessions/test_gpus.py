@@ -158,6 +158,7 @@ async def test_a_session_is_scored_on_its_own_devices_and_told_what_it_had_of_th
         world.clock.advance(5)
         await until(lambda: world.gpus.looks >= 4)
         world.clock.advance(5)
+        await until(lambda: world.gpus.looks >= 6)  # what the looks before found is noted by then
         await session.submit()
         [request] = world.referee.requests
         assert [gpu.uuid for gpu in request.gpus] == ["GPU-0", "GPU-1"]

@@ -63,6 +63,8 @@ class Census:
         return {
             "RSS, MB": _status(process, "VmRSS") / 1024,
             "PSS, MB": pss(process) / MIB,
+            "Python's blocks": vitals["blocks"],
+            "malloced, MB": vitals["malloced"] / MIB,
             "descriptors": len(os.listdir(process / "fd")),
             "threads": _status(process, "Threads"),
             "tasks": vitals["tasks"],

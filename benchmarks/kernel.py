@@ -1,5 +1,6 @@
 """Processes, as the kernel tells of them."""
 
+import ctypes
 import os
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,6 +16,25 @@ def pss(process: Path) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def malloced() -> int:
+    """Bytes that glibc's allocator has handed out in this process and not got back; 0 without glibc ≥ 2.33."""
+    mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo2 is None:
+        return 0
+    mallinfo2.restype = _MallInfo
+    found = mallinfo2()
+    return int(found.uordblks + found.hblkhd)
+
+
+class _MallInfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
 
 
 def open_files() -> int:

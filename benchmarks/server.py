@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import anyio
-from kernel import open_files, pss
+from kernel import malloced, open_files, pss
 from starlette.types import ASGIApp
 
 from mlgym_mcp import log, stdio
@@ -29,7 +29,7 @@ from mlgym_mcp.web.operations import Operations
 
 
 class Vitals(TypedDict):
-    """What the server's process holds. Memory in bytes of PSS."""
+    """What the server's process holds. Memory in bytes."""
 
     tasks: int
     names: list[str]
@@ -37,6 +37,11 @@ class Vitals(TypedDict):
     threads: int
     files: int
     memory: int
+    """PSS: what the kernel gave it, and is slow to get back."""
+    blocks: int
+    """Pieces of memory that Python's own allocator has handed out."""
+    malloced: int
+    """What C's has handed out, to Python too where a piece is larger."""
 
 
 def main() -> None:
@@ -94,6 +99,8 @@ def add_tools(server: TaskServer) -> None:
             threads=threading.active_count(),
             files=open_files(),
             memory=pss(Path("/proc/self")),
+            blocks=sys.getallocatedblocks(),
+            malloced=malloced(),
         )
 
     server.add_tool(noop, structured_output=False)

@@ -185,6 +185,8 @@ class Ledger:
             self._store.events.finish(event, seconds=self.now - entry.began, reply=told)
         else:
             self._store.events.remove(event)
+        if self.live and self.row.lease_until - self.now < self.lease_s / 2:
+            self.use()  # while its call went on, nobody had left it alone
         self._changed()
 
     def note(self, kind: str, request: object, call: Call, reply: object) -> None:

@@ -281,6 +281,19 @@ async def test_a_session_that_nobody_uses_is_cut_off_at_the_end_of_its_lease(tmp
         assert (await session.status()).exit_status == "submission_not_found (exit_error)"
 
 
+async def test_a_session_that_was_scored_for_longer_than_its_lease_has_all_of_it_afterwards(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.referee.gate = anyio.Event()
+    async with world.server() as (manager, _):
+        session = await start(world, manager, budget={"wall_time": 10**6})
+        await session.validate(call=NOW)
+        await until(lambda: bool(world.referee.requests))
+        world.clock.advance(world.limits.lease_s + 1)
+        world.referee.gate.set()
+        await until(lambda: session._ledger.charged_now == 0)
+        assert session._ledger.row.lease_until == world.clock.now() + world.limits.lease_s
+
+
 async def test_a_running_job_keeps_a_session_that_nobody_calls(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with world.server() as (manager, store):

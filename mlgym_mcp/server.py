@@ -33,6 +33,7 @@ from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.tools.completion import add_completion
 from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
+from mlgym_mcp.tools.errands import Errands
 from mlgym_mcp.tools.guard import Guard
 from mlgym_mcp.tools.instructions import instructions
 from mlgym_mcp.tools.observing import Observing
@@ -40,6 +41,7 @@ from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
 from mlgym_mcp.tools.subscriptions import add_subscriptions
+from mlgym_mcp.tools.tasks_extension import TasksExtension
 from mlgym_mcp.tools.updates import Updates
 from mlgym_mcp.web import address
 from mlgym_mcp.web.app import Behind, make_app
@@ -238,6 +240,7 @@ class Lazy(Generic[Opened]):
 
 
 def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> TaskServer:
+    tasks = TasksExtension(Errands(desk))
     server = TaskServer(
         "mlgym-mcp",
         title="AI-research tasks",
@@ -246,8 +249,9 @@ def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> Ta
         log_level="WARNING",
         cache_hints=cache_hints(desk),
         subscriptions=updates.bus,
+        extensions=[tasks],
     )
-    server.desk, server.updates = desk, updates
+    server.desk, server.updates, server.tasks = desk, updates, tasks
     server.middleware.append(Observing(meter, drain, add_tools(server, desk)))
     add_resources(server, desk)
     add_prompts(server, desk)

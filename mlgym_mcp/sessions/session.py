@@ -21,6 +21,7 @@ from mlgym_mcp.sessions.census import Presence
 from mlgym_mcp.sessions.checkpointing import Checkpointing
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
+from mlgym_mcp.sessions.errands import Errands
 from mlgym_mcp.sessions.exit_status import HarnessCause
 from mlgym_mcp.sessions.grading import Grader
 from mlgym_mcp.sessions.keeper import keep
@@ -72,6 +73,7 @@ class Session:
         self._best = Best(self._grader, self._verdicts)
         self.aids = Aids(shared, self._ledger, self._lodging, self._verdicts, self._answer)
         self._shell = Shell()
+        self.errands = Errands(shared, self._ledger, self._lodging, self._verdicts, self._once, self)
         self._checkpointing = Checkpointing(shared, self._ledger, task, self._lodging, self._shell)
 
     @property

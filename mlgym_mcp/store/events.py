@@ -72,6 +72,11 @@ class Events:
         """Forget an event."""
         self._database.change("DELETE FROM events WHERE id = :id", {"id": event})
 
+    def get(self, event: int) -> Event | None:
+        """The event with this id, or None."""
+        found = self._database.row("SELECT * FROM events WHERE id = :id", {"id": event})
+        return None if found is None else _event(found)
+
     def by_key(self, session: str, key: str) -> Event | None:
         """The event that carries this key, or None."""
         query = "SELECT * FROM events WHERE session = :session AND key = :key"

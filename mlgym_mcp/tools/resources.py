@@ -34,6 +34,7 @@ from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard
 from mlgym_mcp.tools.lines import serve_lines
 from mlgym_mcp.tools.render import task_text
 from mlgym_mcp.tools.reply import readable, refused
+from mlgym_mcp.tools.tasks_extension import TasksExtension
 from mlgym_mcp.tools.updates import Updates
 
 MARKDOWN = "text/markdown"
@@ -52,6 +53,7 @@ class TaskServer(MCPServer[Any]):
 
     desk: Desk
     updates: Updates
+    tasks: TasksExtension
 
     async def run_stdio_async(self) -> None:
         """Serve on stdin and stdout, where every request is answered."""

@@ -10,8 +10,8 @@ from mlgym_mcp.sessions.edit import EditCommand, EditRequest
 from mlgym_mcp.sessions.session import JobAction
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.incoming import OptionalText, Request, SessionHandle, WaitSeconds
-from mlgym_mcp.tools.render import command_text, edit_content
-from mlgym_mcp.tools.reply import mixed, text
+from mlgym_mcp.tools.render import command_answer, edit_content
+from mlgym_mcp.tools.reply import mixed
 
 AFTER_INPUT = 2.0
 """Seconds in which a job may answer to its input; it seldom ends with it."""
@@ -45,7 +45,7 @@ class WorkTools:
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.bash(command, background=background, call=call)
-        return text(*command_text(reply))
+        return command_answer(reply)
 
     async def job(
         self,
@@ -70,7 +70,7 @@ class WorkTools:
             wait_s = AFTER_INPUT
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.job(job, action, data=_input(action, input), call=call)
-        return text(*command_text(reply))
+        return command_answer(reply)
 
     async def edit(
         self,

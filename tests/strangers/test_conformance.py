@@ -14,7 +14,7 @@ REQUIRED = {"2025-11-25": 30, "2026-07-28": 37}
 """Server scenarios that each revision requires, in the suite of package.json."""
 UNSCORED = {"2025-11-25": "server-session-lifecycle", "2026-07-28": "http-header-validation"}
 """A scenario that each revision's requirements do not count yet, and that needs no fixtures."""
-NOT_YET = ("tasks-", "json-schema-2020-12", "server-sse-polling", "http-custom-header-server-validation")
+NOT_YET = ("json-schema-2020-12", "server-sse-polling", "http-custom-header-server-validation")
 """Scenarios of extensions and of options that the server does not have; none is required."""
 
 

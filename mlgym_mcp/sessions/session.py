@@ -19,6 +19,7 @@ from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.census import Presence
 from mlgym_mcp.sessions.checkpointing import Checkpointing
+from mlgym_mcp.sessions.course import course_of
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
 from mlgym_mcp.sessions.errands import Errands
@@ -391,6 +392,7 @@ class Session:
             budget=self._ledger.left(),
             created_at=row.created_at,
             exit_status=row.exit_status,
+            course=course_of(self._store, row, self._ledger.budget.limits, self.task),
             jobs=jobs,
             gpus=self._lodging.gpus.usage,
             network=self.task.resources.network.allow,

@@ -25,7 +25,7 @@ from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools import arguments as given
-from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList, TaskRecord, TaskRecords
+from mlgym_mcp.tools.answers import TaskEntry, TaskList, TaskRecord, TaskRecords
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
 from mlgym_mcp.tools.files import binary_type, content_of, files_of
@@ -34,6 +34,7 @@ from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard
 from mlgym_mcp.tools.lines import serve_lines
 from mlgym_mcp.tools.render import task_text
 from mlgym_mcp.tools.reply import readable, refused
+from mlgym_mcp.tools.session_answer import SessionAnswer
 from mlgym_mcp.tools.tasks_extension import TasksExtension
 from mlgym_mcp.tools.updates import Updates
 

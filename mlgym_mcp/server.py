@@ -28,6 +28,7 @@ from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tools.app import session_app
 from mlgym_mcp.tools.caching import cache_hints
 from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.tools.completion import add_completion
@@ -249,7 +250,7 @@ def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> Ta
         log_level="WARNING",
         cache_hints=cache_hints(desk),
         subscriptions=updates.bus,
-        extensions=[tasks],
+        extensions=[tasks, session_app()],
     )
     server.desk, server.updates, server.tasks = desk, updates, tasks
     server.middleware.append(Observing(meter, drain, add_tools(server, desk)))

@@ -43,6 +43,8 @@ JSON = "application/json"
 JSON_LINES = "application/jsonl"
 MOST_TRAJECTORY = 8 * 1024 * 1024
 """Characters of events that one reading shows."""
+APPS = "ui://"
+"""What clients show rather than read: tools name it."""
 EXPORT = "the operator has it: mlgym-mcp sessions export"
 
 
@@ -64,7 +66,8 @@ class TaskServer(MCPServer[Any]):
         """The static resources, each task with its brief, and its leaderboard: some clients never ask for templates."""
         tasks = await _offered(self.desk)
         boards = [] if self.desk.one_session else [leaderboard_of(task) for task in tasks]
-        return [*await super().list_resources(), *map(_listed, tasks), *boards]
+        static = [one for one in await super().list_resources() if not str(one.uri).startswith(APPS)]
+        return [*static, *map(_listed, tasks), *boards]
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """The templates; without that of the leaderboards where none are shown."""

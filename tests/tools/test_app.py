@@ -70,11 +70,7 @@ async def test_the_window_shows_scores_budget_and_jobs_and_follows_them(tmp_path
         await window.app.get_by_role("button", name="Refresh").click()
         await window.says("submitted")
         assert await window.app.locator("circle.submit").count() == 1
-        assert {
-            "ui/initialize",
-            "ui/notifications/initialized",
-            "ui/notifications/size-changed",
-        } <= await window.heard()
+        assert {"ui/initialize", "ui/notifications/size-changed", "tools/call"} <= await window.heard()
         assert window.complaints == []
 
 

@@ -1,6 +1,6 @@
 // The chart: scores over steps, with what they are held against.
 const chart = (() => {
-  const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [640, 220, 54, 12, 12, 30];
+  const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [220, 50, 12, 12, 30];
 
   const make = (name, attributes, text) => {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -17,12 +17,20 @@ const chart = (() => {
     return [low - room, high + room];
   };
 
+  // Round figures, three to six of them.
+  const ticks = (low, high) => {
+    const size = 10 ** Math.floor(Math.log10(high - low));
+    const pause = [0.2, 0.5, 1, 2].map((part) => part * size).find((one) => (high - low) / one <= 6);
+    const first = Math.ceil(low / pause);
+    return Array.from({ length: Math.floor(high / pause) - first + 1 }, (_, index) => (first + index) * pause);
+  };
+
   const withTitle = (node, text) => {
     node.append(make("title", {}, text));
     return node;
   };
 
-  const draw = (course) => {
+  const draw = (course, width) => {
     const scored = course.points.filter((point) => point.value !== null);
     const published = scored.some((point) => point.upstream !== null) ? Object.entries(course.published) : [];
     const lines = [["target", "target", course.target], ...published.map(([model, value]) => ["published", model, value])];
@@ -30,23 +38,28 @@ const chart = (() => {
     const errors = scored.flatMap(({ value, standard_error: error }) => [value - (error ?? 0), value + (error ?? 0)]);
     const upstream = scored.flatMap((point) => (point.upstream === null ? [] : [point.upstream]));
     const [low, high] = range([...lines.map(([, , value]) => value), ...errors, ...upstream]);
-    const x = (step) => LEFT + (step / course.steps) * (WIDTH - LEFT - RIGHT);
+    const x = (step) => LEFT + (step / course.steps) * (width - LEFT - RIGHT);
     const y = (value) => TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM);
 
     const said = scored.map(({ step, value }) => `step ${step}: ${figure(value)}`).join(", ") || "no score yet";
-    const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${course.metric} over steps: ${said}` });
+    const svg = make("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${course.metric} over steps: ${said}` });
     const axis = (x1, y1, x2, y2) => svg.append(make("line", { class: "axis", x1, y1, x2, y2 }));
-    axis(LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM);
+    axis(LEFT, HEIGHT - BOTTOM, width - RIGHT, HEIGHT - BOTTOM);
     axis(LEFT, TOP, LEFT, HEIGHT - BOTTOM);
-    for (const value of [low, (low + high) / 2, high]) {
+    for (const value of ticks(low, high)) {
       svg.append(make("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, figure(value)));
     }
-    for (const step of [0, Math.round(course.steps / 2), course.steps]) {
-      svg.append(make("text", { x: x(step), y: HEIGHT - BOTTOM + 16, "text-anchor": step ? "end" : "start" }, `${step ? "" : "step "}${step}`));
+    const anchors = [["start", 0], ["middle", Math.round(course.steps / 2)], ["end", course.steps]];
+    for (const [anchor, step] of anchors) {
+      const place = { x: x(step), y: HEIGHT - BOTTOM + 16, "text-anchor": anchor };
+      svg.append(make("text", place, step ? `${step}` : "step 0"));
     }
     for (const [kind, name, value] of lines) {
-      const line = make("line", { class: kind, x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) });
+      const line = make("line", { class: kind, x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) });
       svg.append(withTitle(line, `${name}: ${figure(value)}`));
+      if (kind === "published") continue; // many, and close together: the legend names them
+      const above = y(value) > TOP + 14;
+      svg.append(make("text", { x: width - RIGHT, y: y(value) + (above ? -4 : 13), "text-anchor": "end" }, name));
     }
     svg.append(make("polyline", { class: "course", points: scored.map((one) => `${x(one.step)},${y(one.value)}`).join(" ") }));
     for (const point of course.points) svg.append(...marks(point, x, y));

@@ -14,6 +14,7 @@ const dress = ({ theme, styles }) => {
 };
 
 const measure = () => {
+  view.redraw();
   const { width, height } = document.documentElement.getBoundingClientRect();
   host.notify("ui/notifications/size-changed", { width: Math.ceil(width), height: Math.ceil(height) });
 };

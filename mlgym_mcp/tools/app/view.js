@@ -31,20 +31,31 @@ const view = (() => {
   };
 
   const legend = (course) => {
-    const parts = [`target ${chart.figure(course.target)} (dotted)`];
-    if (course.baseline !== null) parts.unshift(`baseline ${chart.figure(course.baseline)} (dashed)`);
-    const published = Object.entries(course.published);
-    if (published.length && course.points.some((point) => point.upstream !== null)) {
-      parts.push(`published: ${published.map(([model, value]) => `${model} ${chart.figure(value)}`).join(", ")}`);
+    const parts = [`target ${chart.figure(course.target)}`];
+    if (course.baseline !== null) parts.unshift(`baseline ${chart.figure(course.baseline)}`);
+    if (course.points.some((point) => point.upstream !== null)) {
+      parts.push("□ on all examples of the original benchmark");
+      const published = Object.entries(course.published).map(([model, value]) => `${model} ${chart.figure(value)}`);
+      if (published.length) parts.push(`published, to be held against □: ${published.join(", ")}`);
     }
     if (course.points.some((point) => point.value === null)) parts.push("✕ could not be scored");
     return parts.join(" · ");
   };
 
+  let drawn = {};
+  const redraw = () => {
+    const width = Math.round(find("chart").clientWidth);
+    if (drawn.course && width !== drawn.width) {
+      drawn.width = width;
+      find("chart").replaceChildren(chart.draw(drawn.course, width));
+    }
+  };
+
   const scores = (course) => {
     find("scores").hidden = false;
     find("scores-title").textContent = `${words(course.metric)}, ${course.goal === "maximize" ? "more" : "less"} is better`;
-    find("chart").replaceChildren(chart.draw(course));
+    drawn = { course };
+    redraw();
     find("legend").textContent = legend(course);
     find("points").tBodies[0].replaceChildren(...course.points.map(row));
   };
@@ -52,7 +63,7 @@ const view = (() => {
   const budget = (left, course) => {
     find("budget").hidden = false;
     meter("steps", left.steps, course.steps, `${course.steps - left.steps} of ${course.steps} steps used`);
-    meter("time", left.wall_time, course.wall_time, `${duration(left.wall_time)} of ${duration(course.wall_time)} left`);
+    meter("time", left.wall_time, course.wall_time, `${duration(left.wall_time)} of wall time left`);
   };
 
   // Every command is a job; what runs counts, and beside it what ended last.
@@ -89,5 +100,5 @@ const view = (() => {
     show("reason", answer.fault);
   };
 
-  return { find, session, show, verdict };
+  return { find, redraw, session, show, verdict };
 })();

@@ -24,6 +24,8 @@ from mlgym_mcp.sessions.shell import last_line
 from mlgym_mcp.sessions.verdicts import Verdicts
 from mlgym_mcp.store import Event, Store
 
+KINDS = ("bash", "validate", "submit")
+"""The calls that may become errands."""
 Outcome = Literal["working", "completed", "refused", "cancelled"]
 
 ENDED = "errand {event} ⑂ ended"
@@ -70,7 +72,9 @@ def errand_id(store: Store, event: Event) -> str:
 def find_event(store: Store, errand: str) -> Event | None:
     """The event behind an errand; None if no errand has this name, which is of the form of one."""
     event = store.events.get(int(errand.partition("-")[0]))
-    return event if event is not None and hmac.compare_digest(errand_id(store, event), errand) else None
+    if event is None or event.kind not in KINDS:
+        return None
+    return event if hmac.compare_digest(errand_id(store, event), errand) else None
 
 
 class Errands:
@@ -111,7 +115,8 @@ class Errands:
         if event.reply is None:
             return self._over(event, "refused", event.error or STOPPED)
         if (killed := self._recorded(event, KILLED)) is not None:
-            return self._over(killed, "cancelled", "it was killed, as asked; what it printed is in its output file")
+            note = "it was killed, as asked; what it printed is in its output file"
+            return self._over(event, "cancelled", note, last=killed)
         reply = from_json(CommandReply, event.reply)
         if not reply.result.running:
             return self._over(event, "completed", "it has ended", reply)
@@ -122,7 +127,7 @@ class Errands:
             return self._working(event, f"running as {job}; {await self._at_work(job)}")
         reply = await self._calls.job(job, "wait", call=Call(wait_s=0, key=ENDED.format(event=event.id)))
         reply = replace(reply, seconds=reply.result.seconds)
-        return self._over(self._recorded(event, ENDED) or event, "completed", f"{job} has ended", reply)
+        return self._over(event, "completed", f"{job} has ended", reply, last=self._recorded(event, ENDED))
 
     async def _verdict(self, event: Event) -> Errand:
         if not event.finished:
@@ -173,9 +178,16 @@ class Errands:
         return Errand(errand_id(self._store, event), "working", event.at, now, told)
 
     def _over(
-        self, event: Event, outcome: Outcome, note: str, reply: CommandReply | ScoreReply | None = None
+        self,
+        event: Event,
+        outcome: Outcome,
+        note: str,
+        reply: CommandReply | ScoreReply | None = None,
+        last: Event | None = None,
     ) -> Errand:
-        changed = event.at + (event.seconds or 0.0)
+        """`last`: what was asked on its behalf, and ended it."""
+        last = last or event
+        changed = last.at + (last.seconds or 0.0)
         return Errand(errand_id(self._store, event), outcome, event.at, changed, note, reply)
 
 

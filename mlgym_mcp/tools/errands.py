@@ -10,7 +10,7 @@ from mcp.types import CallToolRequestParams, CallToolResult
 from structlog.contextvars import bind_contextvars
 
 from mlgym_mcp.errors import CallerError, InfrastructureError, UnknownSession
-from mlgym_mcp.sessions.errands import Errand
+from mlgym_mcp.sessions.errands import KINDS, Errand
 from mlgym_mcp.sessions.replies import CommandReply, ScoreReply
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.store import Event
@@ -34,7 +34,7 @@ INTERVALS = ((60.0, 2.0), (600.0, 5.0), (float("inf"), 15.0))
 class Errands:
     """The source of the tasks of a server's sessions. It keeps nothing: all is in the sessions' own records."""
 
-    tools = frozenset({"bash", "validate", "submit"})
+    tools = frozenset(KINDS)
 
     def __init__(self, desk: Desk, first_wait: float = FIRST_WAIT) -> None:
         self.first_wait = first_wait
@@ -59,7 +59,7 @@ class Errands:
         task = await self.look((await self._desk.manager()).errand_of(events[0]))
         if task is None:
             raise InfrastructureError("a call that was accepted is not there to be looked up")
-        return task
+        return task.result or task  # it may have come to its end meanwhile
 
     async def look(self, task_id: str) -> BackgroundTask | None:
         """How a task stands; None if there is none, or none of this caller's.
@@ -99,15 +99,16 @@ class Errands:
         self._desk.guard.require("attempt")
         if not FORM.fullmatch(task_id):
             return None  # without opening what is not open yet
-        event = (await self._desk.manager()).errand(task_id)
-        if event is None:
+        manager = await self._desk.manager()
+        if (event := manager.errand(task_id)) is None:
             return None
         try:
             session = await self._desk.handles.session(event.session, AT_ONCE)
         except UnknownSession:
             return None
         bind_contextvars(session=session.id)
-        return session, event
+        # Anew, for a session that was just taken over from a server that is gone has settled what that left.
+        return session, manager.errand(task_id) or event
 
 
 def _outcome(errand: Errand, session: Session) -> tuple[Status, dict[str, Any] | None]:

@@ -169,7 +169,7 @@ async def open_server(
         await tasks.start(updates.run)
         manager = Lazy(tasks, open_manager)
         try:
-            defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
+            defaults = Defaults(settings.flavour, settings.protocol, settings.wait_s, settings.task_after)
             guard = Guard(AuditLog(settings.data_dir), settings.quota_calls_a_minute)
             desk = Desk.of(catalog, manager.get, guard, task=settings.task, defaults=defaults, groups=settings.tools)
             desk = replace(desk, open_world=_open_world(settings, catalog))

@@ -21,8 +21,6 @@ from mlgym_mcp.tools.render import command_answer
 from mlgym_mcp.tools.reply import refused
 from mlgym_mcp.tools.scoring import score_answer
 
-FIRST_WAIT = 10.0
-"""Seconds in which a call is answered as it always was: most commands take less, and no client gives up so early."""
 KEPT = 24 * 3600
 """Seconds beyond a session's wall time for which its tasks can be looked up, at the least."""
 FORM = re.compile(r"\d{1,18}-[0-9a-f]{32}")
@@ -36,8 +34,7 @@ class Errands:
 
     tools = frozenset(KINDS)
 
-    def __init__(self, desk: Desk, first_wait: float = FIRST_WAIT) -> None:
-        self.first_wait = first_wait
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     async def call(self, params: CallToolRequestParams, call: Call) -> HandlerResult | BackgroundTask:
@@ -50,7 +47,7 @@ class Errands:
 
         def accepted(event: int) -> None:
             events.append(event)
-            waiting.deadline = max(began + self.first_wait, anyio.current_time())
+            waiting.deadline = max(began + self._desk.defaults.task_after, anyio.current_time())
 
         with waiting, told_accepted(accepted):
             result = await call()

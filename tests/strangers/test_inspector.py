@@ -52,7 +52,7 @@ async def test_inspector_finds_all_that_the_server_offers(
 async def test_inspector_works_in_a_session_connecting_anew_for_each_call(
     tmp_path: Path, cache_dir: Path, transport: Transport, era: str
 ) -> None:
-    async with inspecting(tmp_path, cache_dir, transport, era) as inspector:
+    async with inspecting(tmp_path, cache_dir, transport, era, task_after=0) as inspector:
         started = await inspector.call("start", task=SEXES, wait_s=45)
         session = started["structuredContent"]["session"]
         shown = await inspector.call("bash", session=session, command="ls; pwd")

@@ -8,12 +8,12 @@ import anyio
 import anyio.lowlevel
 from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Request, RequestParams, Result
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from mlgym_mcp.server import open_server
-from mlgym_mcp.tools.errands import Errands
 from mlgym_mcp.tools.tasks_extension import TasksExtension
 from tests.fakes import World
 from tests.tools.stage import services_of, settings_of
@@ -93,12 +93,19 @@ async def begin(client: Client, tool: str, **arguments: Any) -> Task:
     return task
 
 
+async def refusal(client: Client, task_id: str, method: str = "tasks/get") -> int:
+    """The code with which a request about a task is refused."""
+    more: dict[str, Any] = {"input_responses": {}} if method == "tasks/update" else {}
+    try:
+        found = await ask(client, task_id, method, **more)
+    except MCPError as refused:
+        return refused.code
+    raise AssertionError(found)
+
+
 @asynccontextmanager
-async def following(world: World, *, first_wait: float = 0, **settings: Any) -> AsyncIterator[Client]:
+async def following(world: World, *, task_after: float = 0, **settings: Any) -> AsyncIterator[Client]:
     """A client that knows tasks, in memory, on a server that waits only so long before it makes one of a call."""
-    async with open_server(settings_of(world, **settings), services_of(world)) as server:
-        [errands] = server.tasks.sources
-        assert isinstance(errands, Errands)
-        errands.first_wait = first_wait
-        async with Client(server, extensions=[Follower()]) as client:
-            yield client
+    chosen = settings_of(world, task_after=task_after, **settings)
+    async with open_server(chosen, services_of(world)) as server, Client(server, extensions=[Follower()]) as client:
+        yield client

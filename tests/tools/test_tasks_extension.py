@@ -4,20 +4,18 @@ from pathlib import Path
 
 import anyio
 import pytest
-from mcp import Client
-from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from mlgym_mcp.errors import ScoringError
 from tests.fakes import TASK, World, until
-from tests.tools.follower import TASKS, ask, begin, following, over
+from tests.tools.follower import TASKS, ask, begin, following, over, refusal
 from tests.tools.stage import ERAS, Era, connected, facts_of, start, text_of, told
 
 LONG = "echo epoch 3; hang"
 
 
 async def test_a_quick_command_is_answered_at_once(tmp_path: Path) -> None:
-    async with following(World(tmp_path), first_wait=30) as client:
+    async with following(World(tmp_path), task_after=30) as client:
         await start(client)
         assert (await told(client, "bash", command="echo hello")).startswith("hello\n[exit 0")
         assert "running as j2" in await told(client, "bash", command=LONG, background=True)
@@ -159,12 +157,6 @@ async def test_a_validation_that_the_server_did_not_survive_says_so_and_is_given
         answer = await over(client, task.task_id)
         assert answer.is_error and "stopped before it answered" in text_of(answer)
         assert "10 steps" in await told(client, "status", session=session)
-
-
-async def refusal(client: Client, task_id: str, method: str = "tasks/get") -> int:
-    with pytest.raises(MCPError) as refused:
-        await ask(client, task_id, method, **({"input_responses": {}} if method == "tasks/update" else {}))
-    return refused.value.code
 
 
 @pytest.mark.parametrize("method", ["tasks/get", "tasks/cancel", "tasks/update"])

@@ -38,7 +38,8 @@ class WorkTools:
 
         A command that outlasts `wait_s` isn't stopped: it becomes a job (`j3`), and the reply shows its output so far.
         Follow it with `job`, which costs no step. Start what takes minutes with `background: true`, then wait with
-        `job(job, action="wait", wait_s=40)`, about 40 seconds at a time; meanwhile the shell is free.
+        `job(job, action="wait", wait_s=40)`, about 40 seconds at a time; meanwhile the shell is free. A client that
+        follows tasks may be given one for what isn't in the background: it has the whole result in the end.
 
         Costs one step. Long output is cut in the middle; all of it is in the file that the reply names. The last line,
         and no other, says exit status, time taken and the budget left. A non-zero exit status is a normal result.

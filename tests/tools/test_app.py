@@ -10,10 +10,9 @@ from mcp.types import TextResourceContents
 from mlgym_mcp.tools.app import URI
 from tests.fakes import World, faulty, scored
 from tests.tools.stage import ERAS, Era, connected, facts_of, start, told
-from tests.tools.window import CHROMIUM, window_of
+from tests.tools.window import in_a_browser, window_of
 
 SHOWN = {"validate", "submit", "status"}
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 async def scored_thrice(world: World, client: Client) -> str:

@@ -1,5 +1,6 @@
 """A window of a client that shows MCP Apps: headless Chromium, with a host page of the tests' own."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp import Client
 from mcp.types import CallToolResult, TextResourceContents
 from playwright.async_api import ConsoleMessage, FrameLocator, Page, async_playwright
@@ -14,6 +16,9 @@ from playwright.async_api import ConsoleMessage, FrameLocator, Page, async_playw
 from mlgym_mcp.tools.app import URI
 
 CHROMIUM = shutil.which("chromium")
+in_a_browser = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is not installed: apt-get install chromium"
+)
 HOST = Path(__file__).with_name("host.html")
 
 

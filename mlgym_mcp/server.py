@@ -28,11 +28,13 @@ from mlgym_mcp.sessions.services import Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import AuditLog, Tokens
 from mlgym_mcp.tasks.catalog import Catalog
+from mlgym_mcp.tools.app import session_app
 from mlgym_mcp.tools.caching import cache_hints
 from mlgym_mcp.tools.caller import Caller, calling
 from mlgym_mcp.tools.completion import add_completion
 from mlgym_mcp.tools.desk import Defaults, Desk
 from mlgym_mcp.tools.endpoint import EndpointLimits, open_endpoint
+from mlgym_mcp.tools.errands import Errands
 from mlgym_mcp.tools.guard import Guard
 from mlgym_mcp.tools.instructions import instructions
 from mlgym_mcp.tools.observing import Observing
@@ -40,6 +42,7 @@ from mlgym_mcp.tools.prompts import add_prompts
 from mlgym_mcp.tools.register import add_tools
 from mlgym_mcp.tools.resources import TaskServer, add_resources
 from mlgym_mcp.tools.subscriptions import add_subscriptions
+from mlgym_mcp.tools.tasks_extension import TasksExtension
 from mlgym_mcp.tools.updates import Updates
 from mlgym_mcp.web import address
 from mlgym_mcp.web.app import Behind, make_app
@@ -166,7 +169,7 @@ async def open_server(
         await tasks.start(updates.run)
         manager = Lazy(tasks, open_manager)
         try:
-            defaults = Defaults(flavour=settings.flavour, protocol=settings.protocol, wait_s=settings.wait_s)
+            defaults = Defaults(settings.flavour, settings.protocol, settings.wait_s, settings.task_after)
             guard = Guard(AuditLog(settings.data_dir), settings.quota_calls_a_minute)
             desk = Desk.of(catalog, manager.get, guard, task=settings.task, defaults=defaults, groups=settings.tools)
             desk = replace(desk, open_world=_open_world(settings, catalog))
@@ -238,6 +241,7 @@ class Lazy(Generic[Opened]):
 
 
 def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> TaskServer:
+    tasks = TasksExtension(Errands(desk))
     server = TaskServer(
         "mlgym-mcp",
         title="AI-research tasks",
@@ -246,8 +250,9 @@ def _make_server(desk: Desk, updates: Updates, meter: Meter, drain: Drain) -> Ta
         log_level="WARNING",
         cache_hints=cache_hints(desk),
         subscriptions=updates.bus,
+        extensions=[tasks, session_app()],
     )
-    server.desk, server.updates = desk, updates
+    server.desk, server.updates, server.tasks = desk, updates, tasks
     server.middleware.append(Observing(meter, drain, add_tools(server, desk)))
     add_resources(server, desk)
     add_prompts(server, desk)

@@ -75,6 +75,9 @@ class Settings(BaseModel):
     """The same for a session that has GPUs, which others may wait for."""
     wait_s: float = Field(default=PATIENT.wait_s, ge=0, le=MAX_WAIT)
     """How long a call waits for its answer unless it says."""
+    task_after: float = Field(default=10.0, ge=0, le=MAX_WAIT)
+    """How long a client that knows MCP's tasks waits for `bash`, `validate` or `submit` before it is given a task: most
+    commands take less, and no client gives up so early."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
     pool: int | None = Field(default=None, ge=0)
     """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""

@@ -33,6 +33,11 @@ def test_the_clients_are_in_the_wheel_as_a_package_of_their_own(installed: Path)
     assert not (installed / "clients").exists()
 
 
+def test_the_page_of_the_clients_window_is_in_the_wheel(installed: Path) -> None:
+    parts = {path.suffix for path in (installed / "mlgym_mcp/tools/app").iterdir()}
+    assert {".html", ".css", ".js"} <= parts
+
+
 def test_nothing_of_this_machine_is_in_the_wheel(installed: Path) -> None:
     bundled = installed / "mlgym_mcp/_bundled"
     assert not [path for path in bundled.rglob("*") if path.suffix in {".crt", ".whl", ".pyc"}]

@@ -27,7 +27,7 @@ class BudgetLeft:
 
     def line(self) -> str:
         """What is left, as part of one line of text."""
-        parts = [_count(self.steps, "step"), f"{_duration(self.wall_time)} of wall time"]
+        parts = [_count(self.steps, "step"), f"{duration(self.wall_time)} of wall time"]
         if self.validations is not None:
             parts.insert(1, _count(self.validations, "validation"))
         return ", ".join(parts) + " left"
@@ -159,14 +159,15 @@ def load_budget(record: str) -> Budget:
 def _refusal(spent: SpentCause, limits: BudgetLimits) -> str:
     if spent == "steps":
         return f"All {_count(limits.steps, 'step')} of this session are used."
-    return f"The wall time of this session, {_duration(limits.wall_time)}, is over."
+    return f"The wall time of this session, {duration(limits.wall_time)}, is over."
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 Notify = Callable[[float, str], Awaitable[None]]
 """Told every few seconds while a call waits: seconds waited so far, and the last line of output or the reason."""
 
+Accepted = Callable[[int], None]
+"""Told the id of the event under which a call is recorded."""
+
 MAX_WAIT = 50.0
 """Seconds. Clients give up on a request after 60."""
 
@@ -19,6 +22,8 @@ class Call:
     key: str | None = None
     """Idempotency key: calls of one session that carry the same key act once and get the same reply."""
     notify: Notify | None = None
+    accepted: Accepted | None = None
+    """Told once the call is charged and recorded; needs a key. From then on its caller may leave, and look it up."""
 
     @property
     def patience(self) -> float:
@@ -29,6 +34,11 @@ class Call:
     def guest_key(self) -> str:
         """What a guest knows it by, so that a repetition, also by another server, does nothing twice; empty if none."""
         return f"key:{self.key}" if self.key else ""
+
+    def tell_accepted(self, event: int) -> None:
+        """Tell its caller, who may leave now, under which event it is recorded."""
+        if self.accepted is not None:
+            self.accepted(event)
 
     def after(self, seconds: float) -> "Call":
         """The same call, once `seconds` of its patience are spent."""

@@ -128,13 +128,15 @@ class Ledger:
             self._unanswered.discard(before.id)
             self.charged_now += charge
             self.use()
+            call.tell_accepted(before.id)
             return Entry(kind, request, call.key, now, charged=charge, event=before.id)
         budget = self.budget.charge(now, validation=kind == "validate") if charge else self.budget
         entry = Entry(kind, request, call.key, now, charged=charge)
         if call.key:
             with self.transaction():
                 self.change(budget=budget, lease_until=now + self.lease_s)
-                self._written(entry)
+                event = self.written(entry)
+            call.tell_accepted(event)
         else:
             self.budget = budget
             self.row = replace(self.row, budget=dump_budget(budget), lease_until=now + self.lease_s)
@@ -165,9 +167,9 @@ class Ledger:
 
     async def _write_behind(self, entry: Entry) -> None:
         await checkpoint()  # the request to the sandbox leaves first
-        self._written(entry)
+        self.written(entry)
 
-    def _written(self, entry: Entry) -> int:
+    def written(self, entry: Entry) -> int:
         """The id of an entry's event, written with the session's row if it was not yet."""
         if entry.event is None:
             with self.transaction():
@@ -180,7 +182,7 @@ class Ledger:
     def finish(self, entry: Entry, reply: object) -> None:
         """Record the reply of an accepted call, before it is given."""
         told = to_json(reply)
-        event = self._written(entry)
+        event = self.written(entry)
         if entry.charged or self._keeps(entry, told):
             self._store.events.finish(event, seconds=self.now - entry.began, reply=told)
         else:
@@ -198,7 +200,7 @@ class Ledger:
         told = (str(error) or repr(error)) if isinstance(error, CallerError | SetupError) else UNTOLD
         try:
             with self.transaction():
-                event = self._written(entry)
+                event = self.written(entry)
                 if refund:
                     self.refund(entry)
                 if (entry.charged and not refund) or self._keeps(entry, told):
@@ -220,7 +222,7 @@ class Ledger:
     def refund(self, entry: Entry) -> None:
         """Give back what a call was charged, and its key, so that it may be repeated."""
         with self.transaction():
-            self._store.events.forget_key(self._written(entry))
+            self._store.events.forget_key(self.written(entry))
             if entry.charged:
                 self._give_back(entry.kind)
 

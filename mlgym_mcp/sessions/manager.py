@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import anyio
 
-from mlgym_mcp.errors import CallerError, UnknownSession
+from mlgym_mcp.errors import CallerError, StoreError, UnknownSession
 from mlgym_mcp.meter import Census
 from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.alive import alive
@@ -22,6 +22,7 @@ from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.census import take_census
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.drain import Drain
+from mlgym_mcp.sessions.errands import errand_id, find_event
 from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
@@ -35,7 +36,7 @@ from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.state import LIVE
 from mlgym_mcp.sessions.sweep import Sweep
-from mlgym_mcp.store import SessionRow
+from mlgym_mcp.store import Event, SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
 
 DEFAULT_LIMITS = SessionLimits()
@@ -208,6 +209,21 @@ class SessionManager:
             raise UnknownSession(NO_SESSION)
         self._note_use(principal, session)
         return session
+
+    def errand_of(self, event: int) -> str:
+        """The name of the errand behind an accepted call.
+
+        Raises:
+            StoreError: there is no such call.
+        """
+        found = self._store.events.get(event)
+        if found is None:
+            raise StoreError(f"event {event} is gone")
+        return errand_id(self._store, found)
+
+    def errand(self, name: str) -> Event | None:
+        """The accepted call behind an errand, None if none has this name; its session is for its caller to ask for."""
+        return find_event(self._store, name)
 
     def open_sessions(self, principal: str = LOCAL) -> list[Session]:
         """The sessions of this principal that are waiting or open on this server, oldest first."""

@@ -29,11 +29,13 @@ class Once:
         """
         if call.key is None:
             return None
+        event = self._store.events.by_key(self._session, call.key)
         if call.key in self._going:
             first, operation = self._going[call.key]
             _require(kind, first)
+            if event is not None:
+                call.tell_accepted(event.id)
             return operation
-        event = self._store.events.by_key(self._session, call.key)
         if event is None:
             return None
         _require(kind, event.kind)
@@ -42,6 +44,10 @@ class Once:
         answered = _answered(event, reply)
         self._spawn(answered)
         return answered
+
+    def going_on(self, key: str | None) -> bool:
+        """Whether the call that has this key is worked on here, now."""
+        return key in self._going
 
     def start(self, kind: str, call: Call, work: Callable[[], Awaitable[T]]) -> Operation[T]:
         """Start work under the call's key."""

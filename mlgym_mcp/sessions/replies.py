@@ -1,10 +1,11 @@
 """What calls return. Nothing here is text for a model: the edge renders it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from mlgym_mcp.sandbox.base import CommandResult
-from mlgym_mcp.scoring.score import GpuUsage, Score
+from mlgym_mcp.scoring.score import GpuUsage, Phase, Score
 from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.state import SessionState
 
@@ -55,7 +56,7 @@ class EditReply:
 class ScoreReply:
     """The answer of `validate` and `submit`."""
 
-    phase: Literal["validate", "submit"]
+    phase: Phase
     outcome: ScoreOutcome
     """`pending`: scoring goes on; the next call of the same tool collects it free of charge."""
     score: Score | None
@@ -121,6 +122,37 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """One artefact that was scored."""
+
+    step: int
+    """Steps used by then, its own included."""
+    phase: Phase
+    outcome: ScoreOutcome
+    value: float | None
+    """Of the metric that ranks."""
+    standard_error: float | None
+    upstream: float | None
+    """Of a submission: on all of the original's examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A session's scores in order, what they are held against, and what it had to spend. Time in seconds."""
+
+    metric: str
+    goal: Literal["maximize", "minimize"]
+    baseline: float | None
+    """None while it isn't known which data the session has."""
+    target: float
+    published: Mapping[str, float]
+    """The best attempts of models, to stand beside `upstream` only; empty where that would not be fair."""
+    points: tuple[Point, ...]
+    steps: int
+    wall_time: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """A session as `start`, `status` and `end` show it."""
 
@@ -135,6 +167,7 @@ class SessionView:
     created_at: float
     """Seconds since the epoch."""
     exit_status: str | None
+    course: Course
     jobs: tuple[JobView, ...] = ()
     score: Score | None = None
     """The score of the submission, once there is one."""

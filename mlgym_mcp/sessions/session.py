@@ -19,8 +19,10 @@ from mlgym_mcp.sessions.budget import BudgetLeft
 from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.census import Presence
 from mlgym_mcp.sessions.checkpointing import Checkpointing
+from mlgym_mcp.sessions.course import course_of
 from mlgym_mcp.sessions.edit import EditRequest
 from mlgym_mcp.sessions.editing import check, edit
+from mlgym_mcp.sessions.errands import Errands
 from mlgym_mcp.sessions.exit_status import HarnessCause
 from mlgym_mcp.sessions.grading import Grader
 from mlgym_mcp.sessions.keeper import keep
@@ -72,6 +74,7 @@ class Session:
         self._best = Best(self._grader, self._verdicts)
         self.aids = Aids(shared, self._ledger, self._lodging, self._verdicts, self._answer)
         self._shell = Shell()
+        self.errands = Errands(shared, self._ledger, self._lodging, self._verdicts, self._once, self)
         self._checkpointing = Checkpointing(shared, self._ledger, task, self._lodging, self._shell)
 
     @property
@@ -389,6 +392,7 @@ class Session:
             budget=self._ledger.left(),
             created_at=row.created_at,
             exit_status=row.exit_status,
+            course=course_of(self._store, row, self._ledger.budget.limits, self.task),
             jobs=jobs,
             gpus=self._lodging.gpus.usage,
             network=self.task.resources.network.allow,

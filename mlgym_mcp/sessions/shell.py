@@ -43,12 +43,12 @@ class Shell:
         return True
 
 
-async def last_line(guest: Guest | None) -> str:
-    """The last line that the latest running job printed; empty when there is none."""
+async def last_line(guest: Guest | None, name: str | None = None) -> str:
+    """The last line that a running job printed, the latest if none is named; empty when there is none."""
     if guest is None:
         return ""
     try:
-        job = await _latest_running(guest)
+        job = await _latest_running(guest, name)
         if job is None:
             return ""
         output = await guest.job_wait(job.job, wait_s=0, offset=max(0, job.size - TAIL))
@@ -58,8 +58,8 @@ async def last_line(guest: Guest | None) -> str:
     return lines[-1] if lines else ""
 
 
-async def _latest_running(guest: Guest) -> JobInfo | None:
-    return next((job for job in reversed(await guest.jobs()) if job.running), None)
+async def _latest_running(guest: Guest, name: str | None = None) -> JobInfo | None:
+    return next((job for job in reversed(await guest.jobs()) if job.running and name in (None, job.job)), None)
 
 
 async def _busy_text(guest: Guest) -> str:

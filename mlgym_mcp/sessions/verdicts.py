@@ -37,6 +37,8 @@ class Verdicts:
         self._lodging = grader.lodging
         self._once = once
         self._uncollected: dict[Phase, Operation[ScoreReply]] = {}
+        self._entries: dict[Phase, Entry] = {}
+        """Of the calls that these began with, once they are accepted."""
 
     @property
     def going_on(self) -> bool:
@@ -91,12 +93,21 @@ class Verdicts:
         if (cause := ledger.spent) is not None:
             self.cut_off(cause)
 
+    def collected(self, event: int) -> None:
+        """Note that whoever asked for a score has been told it, though no call has collected it."""
+        for phase, entry in self._entries.items():
+            operation = self._uncollected.get(phase)
+            if entry.event == event and operation is not None and operation.done:
+                del self._uncollected[phase]
+
     async def _collect(self, phase: Phase, call: Call, work: Callable[[], Awaitable[ScoreReply]]) -> ScoreReply:
         known = self._once.known(phase, call, ScoreReply)
         going = known or self._uncollected.get(phase)
+        if going is not None and known is None and (entry := self._entries.get(phase)) is not None:
+            call.tell_accepted(self._ledger.written(entry))
         operation = going or self._start(phase, call, work)
         limits = self._shared.limits
-        if not await wait(operation, call, pause=limits.notify_s, last_line=self._progress, limit=call.patience):
+        if not await wait(operation, call, pause=limits.notify_s, last_line=self.progress, limit=call.patience):
             return self._reply(phase, "pending")
         if self._uncollected.get(phase) is operation:
             del self._uncollected[phase]
@@ -107,6 +118,7 @@ class Verdicts:
 
     def _start(self, phase: Phase, call: Call, work: Callable[[], Awaitable[ScoreReply]]) -> Operation[ScoreReply]:
         operation = self._once.start(phase, call, work)
+        self._entries.pop(phase, None)
         self._uncollected[phase] = operation
         return operation
 
@@ -115,6 +127,7 @@ class Verdicts:
         await self._lodging.gpus.require_room(guest)
         try:
             async with accepted(self._lodging, "validate", {}, call) as entry:
+                self._entries["validate"] = entry
                 artefact = await self._grader.pack(guest)
                 if (held := self._grader.held("validate", artefact.sha256)) is not None:
                     return self._answer(entry, held)
@@ -134,6 +147,7 @@ class Verdicts:
             await self._lodging.gpus.require_room(guest)
         try:
             async with accepted(self._lodging, "submit", {}, call) as entry:
+                self._entries["submit"] = entry
                 artefact = self._grader.kept(sha256 or "") if guest is None else await self._grader.pack(guest)
                 if guest is not None:
                     self._lodging.require_open()  # it may have been closed while the artefact was taken
@@ -248,6 +262,7 @@ class Verdicts:
     def _held(self) -> bool:
         return self._grader.held("submit", self._ledger.row.submission or "") is not None
 
-    async def _progress(self) -> str:
+    async def progress(self) -> str:
+        """What becomes of the artefact that is being scored."""
         ahead = self._shared.scoring.waiting
         return f"{ahead} wait to be scored" if ahead else "it is being scored"

@@ -72,6 +72,11 @@ class Events:
         """Forget an event."""
         self._database.change("DELETE FROM events WHERE id = :id", {"id": event})
 
+    def get(self, event: int) -> Event | None:
+        """The event with this id, or None."""
+        found = self._database.row("SELECT * FROM events WHERE id = :id", {"id": event})
+        return None if found is None else _event(found)
+
     def by_key(self, session: str, key: str) -> Event | None:
         """The event that carries this key, or None."""
         query = "SELECT * FROM events WHERE session = :session AND key = :key"
@@ -92,6 +97,11 @@ class Events:
     def unanswered(self, session: str) -> "list[Event]":
         """The calls of a session that were accepted and not answered, in order."""
         query = "SELECT * FROM events WHERE session = :session AND seconds IS NULL ORDER BY id"
+        return [_event(found) for found in self._database.rows(query, {"session": session})]
+
+    def scorings(self, session: str) -> "list[Event]":
+        """The events of a session that are about a score, in order."""
+        query = "SELECT * FROM events WHERE session = :session AND kind IN ('validate', 'submit') ORDER BY id"
         return [_event(found) for found in self._database.rows(query, {"session": session})]
 
     def list(self, session: str) -> list[Event]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.budget import BudgetLeft
-from mlgym_mcp.sessions.replies import BestReply, CheckpointReply, ScoreOutcome, ScoreReply, SessionView
+from mlgym_mcp.sessions.replies import BestReply, CheckpointReply, ScoreOutcome, ScoreReply
 from mlgym_mcp.sessions.run_token import RunToken
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.sessions.state import SessionState
@@ -243,54 +243,4 @@ class CheckpointAnswer(Answer):
             state=reply.state,
             seconds=reply.seconds,
             left=Left.of(reply.budget),
-        )
-
-
-class Job(Answer):
-    """One job of a session."""
-
-    job: str
-    command: str
-    running: bool
-    exit_code: int | None
-    seconds: float
-
-
-class SessionAnswer(Answer):
-    """What `start`, `status` and `end` answer."""
-
-    session: str
-    task: str
-    state: SessionState
-    reason: str | None = Field(description="Why it waits, was cut off or was lost")
-    flavour: str
-    protocol: str
-    jobs: list[Job]
-    exit_status: str | None
-    score: ScoreFacts | None
-    left: Left
-    gpus: list[str] = Field(default_factory=list, description="Names of the GPUs that the session has to itself")
-    network: list[str] = Field(default_factory=list, description="Hosts that it may reach, through `https_proxy`")
-    brief: str | None = Field(default=None, description="Of `start`: what to do")
-
-    @classmethod
-    def of(cls, view: SessionView, *, brief: str | None = None) -> "SessionAnswer":
-        """All that a view shows."""
-        return cls(
-            session=view.id,
-            task=view.task,
-            state=view.state,
-            reason=view.reason,
-            flavour=view.flavour,
-            protocol=view.protocol,
-            jobs=[
-                Job(job=job.job, command=job.command, running=job.running, exit_code=job.exit_code, seconds=job.seconds)
-                for job in view.jobs
-            ],
-            exit_status=view.exit_status,
-            score=None if view.score is None else ScoreFacts.facts(view.score),
-            left=Left.of(view.budget),
-            gpus=list(view.gpus.devices) if view.gpus else [],
-            network=list(view.network),
-            brief=brief,
         )

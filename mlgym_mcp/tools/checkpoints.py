@@ -6,12 +6,13 @@ import anyio
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from mlgym_mcp.tools.answers import CheckpointAnswer, SessionAnswer
+from mlgym_mcp.tools.answers import CheckpointAnswer
 from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
 from mlgym_mcp.tools.render import checkpoint_text, restore_text, session_text
 from mlgym_mcp.tools.reply import structured
+from mlgym_mcp.tools.session_answer import SessionAnswer
 from mlgym_mcp.tools.sessions import SessionResult
 
 CheckpointResult = Annotated[CallToolResult, CheckpointAnswer]

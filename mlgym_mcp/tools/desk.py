@@ -32,6 +32,8 @@ class Defaults:
     flavour: str = "auto"
     protocol: str = "strict"
     wait_s: float = PATIENT.wait_s
+    task_after: float = 10.0
+    """Seconds after which a call that was accepted goes on as a task, for clients that know tasks."""
 
 
 @dataclass(frozen=True, slots=True)

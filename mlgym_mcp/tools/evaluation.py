@@ -10,13 +10,13 @@ from mlgym_mcp.errors import UnknownTask
 from mlgym_mcp.sessions.exit_status import HarnessCause
 from mlgym_mcp.sessions.run_token import LONGEST
 from mlgym_mcp.tasks.spec import TaskSpec
-from mlgym_mcp.tools.answers import BestAnswer, RunTokenAnswer, ScoreAnswer
+from mlgym_mcp.tools.answers import BestAnswer, RunTokenAnswer
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.files import content_of
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
-from mlgym_mcp.tools.render import best_text, score_text
+from mlgym_mcp.tools.render import best_text
 from mlgym_mcp.tools.reply import readable, structured
-from mlgym_mcp.tools.scoring import ScoreResult
+from mlgym_mcp.tools.scoring import ScoreResult, score_answer
 
 BASELINE = "mlgym://tasks/{id}/baseline/{+path}"
 
@@ -45,7 +45,7 @@ class EvaluationTools:
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.cut_off(why, call=call)
-        return structured(ScoreAnswer.of(reply, target), *score_text(reply))
+        return score_answer(reply, target)
 
     async def score_best(
         self, request: Request, wait_s: WaitSeconds = None, session: SessionHandle = None

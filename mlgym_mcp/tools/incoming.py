@@ -1,6 +1,9 @@
 """What a request says about itself: who makes it, how long it waits, whether it is a repetition."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from mcp.server.mcpserver import Context
@@ -8,7 +11,7 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapVa
 
 from mlgym_mcp.errors import CallerError
 from mlgym_mcp.inert import inert
-from mlgym_mcp.sessions.call import MAX_WAIT, Call
+from mlgym_mcp.sessions.call import MAX_WAIT, Accepted, Call
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
@@ -18,6 +21,8 @@ AGENT = "mlgym-mcp/agent"
 
 LONGEST_KEY = 200
 """Characters of such a mark or name, which is kept for as long as its session."""
+
+_accepted: ContextVar[Accepted | None] = ContextVar("accepted", default=None)
 
 Request: TypeAlias = Context[Any, Any]
 
@@ -46,6 +51,16 @@ else:
     """A text, or null for none."""
 
 
+@contextmanager
+def told_accepted(accepted: Accepted) -> Iterator[None]:
+    """Have the calls that the block makes tell once they are accepted; each gets a key, if it has none."""
+    token = _accepted.set(accepted)
+    try:
+        yield
+    finally:
+        _accepted.reset(token)
+
+
 def call_of(request: Request, wait_s: float) -> Call:
     """How this request waits: its patience, its idempotency key, and progress to whoever asked for it.
 
@@ -56,7 +71,10 @@ def call_of(request: Request, wait_s: float) -> Call:
     async def notify(seconds: float, line: str) -> None:
         await request.report_progress(seconds, None, inert(line))
 
-    return Call(wait_s=wait_s, key=_meta(request, KEY, "key of a call"), notify=notify)
+    key, accepted = _meta(request, KEY, "key of a call"), _accepted.get()
+    if accepted is not None and key is None:
+        key = secrets.token_hex(16)
+    return Call(wait_s=wait_s, key=key, notify=notify, accepted=accepted)
 
 
 def agent_of(request: Request) -> str | None:

@@ -9,6 +9,7 @@ from mcp.server import MCPServer
 from mcp.types import CallToolResult, ToolAnnotations
 
 from mlgym_mcp.sessions.principal import Scope
+from mlgym_mcp.tools.app import SHOWN_BY
 from mlgym_mcp.tools.catalogue import CatalogueTools
 from mlgym_mcp.tools.checkpoints import CheckpointTools
 from mlgym_mcp.tools.desk import Desk
@@ -38,6 +39,8 @@ class Offer:
     """What a caller needs to use it; all are shown it."""
     counted: bool = True
     """Whether it counts as a call of its own."""
+    app: bool = False
+    """Whether a client that can shows its answers in a window of their own."""
 
 
 def add_tools(server: MCPServer[Any], desk: Desk) -> frozenset[str]:
@@ -50,6 +53,7 @@ def add_tools(server: MCPServer[Any], desk: Desk) -> frozenset[str]:
             description=inspect.getdoc(offer.tool),
             annotations=_annotations(offer),
             structured_output=offer.structured,
+            meta=SHOWN_BY if offer.app else None,
         )
     return frozenset(offer.tool.__name__ for offer in offers)
 
@@ -63,9 +67,9 @@ def _offers(desk: Desk) -> list[Offer]:
         Offer("Run a command", work.bash, structured=False, open_world=desk.open_world),
         Offer("View or change a file", work.edit, structured=False),
         Offer("Follow a job", work.job, structured=False, open_world=desk.open_world),
-        Offer("Score without submitting", scoring.validate),
-        Offer("Submit", scoring.submit, idempotent=True),
-        Offer("Show a session", sessions.status, reads_only=True, idempotent=True),
+        Offer("Score without submitting", scoring.validate, app=True),
+        Offer("Submit", scoring.submit, idempotent=True, app=True),
+        Offer("Show a session", sessions.status, reads_only=True, idempotent=True, app=True),
         Offer("End a session", sessions.end, idempotent=True, within=False),
         Offer(
             "Read a resource",

@@ -2,7 +2,7 @@
 
 import base64
 
-from mcp.types import ContentBlock, ImageContent
+from mcp.types import CallToolResult, ContentBlock, ImageContent
 
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import Score
@@ -29,6 +29,11 @@ STOPPED = {
     "disk": "Ended because the disk was full.",
     "memory": "The memory was full: a process was killed.",
 }
+
+
+def command_answer(reply: CommandReply) -> CallToolResult:
+    """The answer of `bash` and `job`."""
+    return text(*command_text(reply))
 
 
 def command_text(reply: CommandReply) -> list[str]:

@@ -25,7 +25,7 @@ from mlgym_mcp.sessions.export import event_document
 from mlgym_mcp.store import Event
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.tools import arguments as given
-from mlgym_mcp.tools.answers import SessionAnswer, TaskEntry, TaskList, TaskRecord, TaskRecords
+from mlgym_mcp.tools.answers import TaskEntry, TaskList, TaskRecord, TaskRecords
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.evaluation import add_baselines, baselines_of, evaluates
 from mlgym_mcp.tools.files import binary_type, content_of, files_of
@@ -34,6 +34,8 @@ from mlgym_mcp.tools.leaderboards import TEMPLATE, add_leaderboards, leaderboard
 from mlgym_mcp.tools.lines import serve_lines
 from mlgym_mcp.tools.render import task_text
 from mlgym_mcp.tools.reply import readable, refused
+from mlgym_mcp.tools.session_answer import SessionAnswer
+from mlgym_mcp.tools.tasks_extension import TasksExtension
 from mlgym_mcp.tools.updates import Updates
 
 MARKDOWN = "text/markdown"
@@ -41,6 +43,8 @@ JSON = "application/json"
 JSON_LINES = "application/jsonl"
 MOST_TRAJECTORY = 8 * 1024 * 1024
 """Characters of events that one reading shows."""
+APPS = "ui://"
+"""What clients show rather than read: tools name it."""
 EXPORT = "the operator has it: mlgym-mcp sessions export"
 
 
@@ -52,6 +56,7 @@ class TaskServer(MCPServer[Any]):
 
     desk: Desk
     updates: Updates
+    tasks: TasksExtension
 
     async def run_stdio_async(self) -> None:
         """Serve on stdin and stdout, where every request is answered."""
@@ -61,7 +66,8 @@ class TaskServer(MCPServer[Any]):
         """The static resources, each task with its brief, and its leaderboard: some clients never ask for templates."""
         tasks = await _offered(self.desk)
         boards = [] if self.desk.one_session else [leaderboard_of(task) for task in tasks]
-        return [*await super().list_resources(), *map(_listed, tasks), *boards]
+        static = [one for one in await super().list_resources() if not str(one.uri).startswith(APPS)]
+        return [*static, *map(_listed, tasks), *boards]
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         """The templates; without that of the leaderboards where none are shown."""

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from mcp.types import CallToolResult
 
+from mlgym_mcp.sessions.replies import ScoreReply
+from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.tools.answers import ScoreAnswer
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds
@@ -11,6 +13,11 @@ from mlgym_mcp.tools.render import score_text
 from mlgym_mcp.tools.reply import structured
 
 ScoreResult = Annotated[CallToolResult, ScoreAnswer]
+
+
+def score_answer(reply: ScoreReply, session: Session) -> CallToolResult:
+    """The answer of `validate`, `submit` and `cut_off`."""
+    return structured(ScoreAnswer.of(reply, session), *score_text(reply))
 
 
 class ScoringTools:
@@ -32,7 +39,7 @@ class ScoringTools:
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.validate(call=call)
-        return structured(ScoreAnswer.of(reply, target), *score_text(reply))
+        return score_answer(reply, target)
 
     async def submit(self, request: Request, wait_s: WaitSeconds = None, session: SessionHandle = None) -> ScoreResult:
         """Submit the files as they are now. This ends the session, and the score is final.
@@ -41,4 +48,4 @@ class ScoringTools:
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.submit(call=call)
-        return structured(ScoreAnswer.of(reply, target), *score_text(reply))
+        return score_answer(reply, target)

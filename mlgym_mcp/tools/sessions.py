@@ -8,12 +8,12 @@ from pydantic import Field
 
 from mlgym_mcp.errors import CallerError
 from mlgym_mcp.sessions.manager import StartRequest
-from mlgym_mcp.tools.answers import SessionAnswer
 from mlgym_mcp.tools.caller import current_caller
 from mlgym_mcp.tools.desk import AT_ONCE, Desk
 from mlgym_mcp.tools.incoming import Request, SessionHandle, WaitSeconds, agent_of
 from mlgym_mcp.tools.render import session_text
 from mlgym_mcp.tools.reply import structured
+from mlgym_mcp.tools.session_answer import SessionAnswer
 
 STRICT_ONLY = (
     "This server scores by the strict protocol only, since `mlgym` shows what `strict` hides; leave `protocol` out. "

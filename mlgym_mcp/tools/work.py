@@ -10,8 +10,8 @@ from mlgym_mcp.sessions.edit import EditCommand, EditRequest
 from mlgym_mcp.sessions.session import JobAction
 from mlgym_mcp.tools.desk import Desk
 from mlgym_mcp.tools.incoming import OptionalText, Request, SessionHandle, WaitSeconds
-from mlgym_mcp.tools.render import command_text, edit_content
-from mlgym_mcp.tools.reply import mixed, text
+from mlgym_mcp.tools.render import command_answer, edit_content
+from mlgym_mcp.tools.reply import mixed
 
 AFTER_INPUT = 2.0
 """Seconds in which a job may answer to its input; it seldom ends with it."""
@@ -38,14 +38,15 @@ class WorkTools:
 
         A command that outlasts `wait_s` isn't stopped: it becomes a job (`j3`), and the reply shows its output so far.
         Follow it with `job`, which costs no step. Start what takes minutes with `background: true`, then wait with
-        `job(job, action="wait", wait_s=40)`, about 40 seconds at a time; meanwhile the shell is free.
+        `job(job, action="wait", wait_s=40)`, about 40 seconds at a time; meanwhile the shell is free. A client that
+        follows tasks may be given one for what isn't in the background: it has the whole result in the end.
 
         Costs one step. Long output is cut in the middle; all of it is in the file that the reply names. The last line,
         and no other, says exit status, time taken and the budget left. A non-zero exit status is a normal result.
         """
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.bash(command, background=background, call=call)
-        return text(*command_text(reply))
+        return command_answer(reply)
 
     async def job(
         self,
@@ -70,7 +71,7 @@ class WorkTools:
             wait_s = AFTER_INPUT
         async with self._desk.turn(request, session, wait_s) as (target, call):
             reply = await target.job(job, action, data=_input(action, input), call=call)
-        return text(*command_text(reply))
+        return command_answer(reply)
 
     async def edit(
         self,

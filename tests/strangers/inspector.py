@@ -33,16 +33,24 @@ class Inspector:
 
     async def ask(self, method: str, *options: str) -> dict[str, Any]:
         """The result of one request; an error fails the test, and so does a tool's schema that not all clients read."""
-        command = [program("mcp-inspector"), "--cli", "--quiet", "--config", str(self.folder / "mcp.json")]
-        command += ["--server", "mlgym", "--protocol-era", self.era, "--format", "json", "--method", method, *options]
-        env = environment(HOME=str(self.folder), MCP_INSPECTOR_SECRET_STORE="memory")
-        ended = await anyio.run_process(command, check=False, env=env)
-        said = ended.stdout.decode() + ended.stderr.decode()
-        assert ended.returncode == 0, f"{method} {' '.join(options)}: status {ended.returncode}: {said}"
-        answer = json.loads(ended.stdout)
+        answer = json.loads(await self._run("--method", method, "--format", "json", *options))
         assert "schemaFindings" not in answer, answer["schemaFindings"]  # what `--strict` calls a warning
         result: dict[str, Any] = answer["result"]
         return result
+
+    async def windows(self) -> dict[str, str]:
+        """The tools whose answers have a window of their own, with the address of its page, which can be read."""
+        found = map(json.loads, (await self._run("--method", "tools/list", "--app-info")).splitlines())
+        return {tool["toolName"]: tool["resourceUri"] for tool in found if tool["hasApp"]}
+
+    async def _run(self, *options: str) -> bytes:
+        command = [program("mcp-inspector"), "--cli", "--quiet", "--config", str(self.folder / "mcp.json")]
+        command += ["--server", "mlgym", "--protocol-era", self.era, *options]
+        env = environment(HOME=str(self.folder), MCP_INSPECTOR_SECRET_STORE="memory")
+        ended = await anyio.run_process(command, check=False, env=env)
+        said = ended.stdout.decode() + ended.stderr.decode()
+        assert ended.returncode == 0, f"{' '.join(options)}: status {ended.returncode}: {said}"
+        return ended.stdout
 
     async def ask_all(self, requests: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, Any]]:
         """The results of requests, by their names."""
@@ -64,15 +72,17 @@ class Inspector:
 
 
 @asynccontextmanager
-async def inspecting(folder: Path, cache_dir: Path, transport: Transport, era: str) -> AsyncIterator[Inspector]:
+async def inspecting(
+    folder: Path, cache_dir: Path, transport: Transport, era: str, **settings: object
+) -> AsyncIterator[Inspector]:
     """An Inspector whose configuration names our server as users' do: a command to start, or an address."""
     with anyio.fail_after(LIMIT):
         if transport == "stdio":
             entry = {"command": sys.executable, "args": ["-m", "mlgym_mcp", "serve"]}
-            _configure(folder, {"type": "stdio", **entry, "env": server_environment(folder, cache_dir)})
+            _configure(folder, {"type": "stdio", **entry, "env": server_environment(folder, cache_dir, **settings)})
             yield Inspector(folder, era)
             return
-        async with http_server(folder, cache_dir) as (url, _):
+        async with http_server(folder, cache_dir, **settings) as (url, _):
             _configure(folder, {"type": "http", "url": f"{url}/mcp"})
             yield Inspector(folder, era)
 

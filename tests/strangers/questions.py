@@ -56,10 +56,10 @@ def _add_requests(server: MCPServer[Any]) -> None:
     async def test_sampling(prompt: str, context: Request) -> CallToolResult:
         """Has the client's model answer."""
         params = _sampled(prompt, most=100).params
-        answer = await context.session.create_message(
+        sampled = await context.session.create_message(
             params.messages, max_tokens=params.max_tokens, related_request_id=context.request_id
         )
-        return said(f"LLM response: {answer.content}")
+        return said(f"LLM response: {sampled.content}")
 
     @server.tool(structured_output=False)
     async def test_elicitation(message: str, context: Request) -> CallToolResult:
@@ -82,8 +82,8 @@ def _add_rounds(server: MCPServer[Any]) -> None:
 
     async def ask_for_name(context: Request) -> CallToolResult | InputRequiredResult:
         """Asks for a name, and greets."""
-        questions: dict[str, InputRequest] = {"user_name": _form("Name?", "name")}
-        return _lacking(context, questions) or said(f"Hello, {_answer(context, 'user_name')}!")
+        questions: dict[str, InputRequest] = {"user_name": form("Name?", "name")}
+        return lacking(context, questions) or said(f"Hello, {answer(context, 'user_name')}!")
 
     for name in ("test_input_required_result_elicitation", "test_streaming_elicitation"):
         server.add_tool(ask_for_name, name=name, structured_output=False)
@@ -92,18 +92,18 @@ def _add_rounds(server: MCPServer[Any]) -> None:
     async def test_input_required_result_sampling(context: Request) -> CallToolResult | InputRequiredResult:
         """Has the client's model answer."""
         questions: dict[str, InputRequest] = {"capital_question": _sampled("The capital of France?", most=100)}
-        return _lacking(context, questions) or said(str(_answer(context, "capital_question")))
+        return lacking(context, questions) or said(str(answer(context, "capital_question")))
 
     @server.tool(structured_output=False)
     async def test_input_required_result_list_roots(context: Request) -> CallToolResult | InputRequiredResult:
         """Asks for the client's folders."""
-        return _lacking(context, {"client_roots": ListRootsRequest()}) or said(str(_answer(context, "client_roots")))
+        return lacking(context, {"client_roots": ListRootsRequest()}) or said(str(answer(context, "client_roots")))
 
     @server.prompt()
     async def test_input_required_result_prompt(context: Request) -> str | InputRequiredResult:
         """A prompt that asks first."""
-        questions: dict[str, InputRequest] = {"user_context": _form("Context?", "context")}
-        return _lacking(context, questions) or f"Consider {_answer(context, 'user_context')}."
+        questions: dict[str, InputRequest] = {"user_context": form("Context?", "context")}
+        return lacking(context, questions) or f"Consider {answer(context, 'user_context')}."
 
 
 def _add_states(server: MCPServer[Any]) -> None:
@@ -111,7 +111,7 @@ def _add_states(server: MCPServer[Any]) -> None:
 
     async def confirm(context: Request) -> CallToolResult | InputRequiredResult:
         """Asks for a confirmation, and remembers that it asked."""
-        asking = _lacking(context, {"confirm": _form("Sure?", "ok", "boolean")}, state="asked")
+        asking = lacking(context, {"confirm": form("Sure?", "ok", "boolean")}, state="asked")
         return asking or said("state-ok" if context.request_state == "asked" else "the state is lost")
 
     for name in ("test_input_required_result_request_state", "test_input_required_result_tampered_state"):
@@ -121,19 +121,19 @@ def _add_states(server: MCPServer[Any]) -> None:
     async def test_input_required_result_multiple_inputs(context: Request) -> CallToolResult | InputRequiredResult:
         """Asks for three things at once."""
         questions: dict[str, InputRequest] = {
-            "user_name": _form("Name?", "name"),
+            "user_name": form("Name?", "name"),
             "greeting": _sampled("A greeting", most=50),
             "client_roots": ListRootsRequest(),
         }
-        return _lacking(context, questions, state="asked") or said("thank you")
+        return lacking(context, questions, state="asked") or said("thank you")
 
     @server.tool(structured_output=False)
     async def test_input_required_result_multi_round(context: Request) -> CallToolResult | InputRequiredResult:
         """Asks for a name, then for a colour."""
         if context.request_state is None:
-            return InputRequiredResult(input_requests={"step1": _form("Name?", "name")}, request_state="named")
+            return InputRequiredResult(input_requests={"step1": form("Name?", "name")}, request_state="named")
         if context.request_state == "named":
-            return InputRequiredResult(input_requests={"step2": _form("Colour?", "color")}, request_state="coloured")
+            return InputRequiredResult(input_requests={"step2": form("Colour?", "color")}, request_state="coloured")
         return said("thank you")
 
 
@@ -148,8 +148,8 @@ def _add_capabilities(server: MCPServer[Any]) -> None:
         if able.sampling is not None:
             questions["sampled"] = _sampled("Anything", most=10)
         if able.elicitation is not None:
-            questions["asked"] = _form("Anything?", "thing")
-        return _lacking(context, questions) or said("nothing to ask")
+            questions["asked"] = form("Anything?", "thing")
+        return lacking(context, questions) or said("nothing to ask")
 
     @server.tool(structured_output=False)
     async def test_missing_capability(context: Request) -> CallToolResult:
@@ -167,23 +167,26 @@ def said(text: str) -> CallToolResult:
 
 async def _elicited(context: Request, message: str, fields: dict[str, Any]) -> CallToolResult:
     schema = {"type": "object", "properties": fields, "required": list(fields)}
-    answer = await context.session.elicit_form(message, schema, related_request_id=context.request_id)
-    return said(f"action={answer.action}, content={answer.content}")
+    elicited = await context.session.elicit_form(message, schema, related_request_id=context.request_id)
+    return said(f"action={elicited.action}, content={elicited.content}")
 
 
-def _lacking(
+def lacking(
     context: Request, questions: dict[str, InputRequest], state: str | None = None
 ) -> InputRequiredResult | None:
+    """What asks for the answers that are not there yet."""
     if questions.keys() <= (context.input_responses or {}).keys():
         return None
     return InputRequiredResult(input_requests=questions, request_state=state)
 
 
-def _answer(context: Request, question: str) -> object:
+def answer(context: Request, question: str) -> object:
+    """The answer to a question."""
     return (context.input_responses or {})[question]
 
 
-def _form(message: str, field: str, kind: str = "string") -> ElicitRequest:
+def form(message: str, field: str, kind: str = "string") -> ElicitRequest:
+    """A question for one field."""
     schema = {"type": "object", "properties": {field: {"type": kind}}, "required": [field]}
     return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=schema))
 

@@ -12,6 +12,7 @@ from mlgym_mcp.web import address
 from mlgym_mcp.web.app import Behind, make_app
 from mlgym_mcp.web.serving import serving
 from tests.strangers.fixtures import add_fixtures
+from tests.strangers.jobs import adding_jobs
 
 
 @asynccontextmanager
@@ -22,6 +23,9 @@ async def server_with_fixtures(folder: Path) -> AsyncIterator[str]:
     with address.listen(settings.host, 0) as listener:
         async with open_server(settings) as server:
             add_fixtures(server)
-            async with open_endpoint(server, address.names(settings.host, ()), limits) as app:
+            async with (
+                adding_jobs(server),
+                open_endpoint(server, address.names(settings.host, ()), limits) as app,
+            ):
                 async with serving(make_app(Behind(app, app), Doorkeeper()), listener):
                     yield f"{address.url(listener)}/mcp"

@@ -35,6 +35,7 @@ async def test_inspector_finds_all_that_the_server_offers(
 ) -> None:
     async with inspecting(tmp_path, cache_dir, transport, era) as inspector:
         found = await inspector.ask_all(REQUESTS)
+        windows = await inspector.windows() if era == "modern" else {}
     assert found["server"]["serverInfo"]["name"] == "mlgym-mcp"
     assert found["server"]["protocolVersion"] == REVISIONS[era]
     assert found["server"]["capabilities"]["resources"]["subscribe"] is True
@@ -46,16 +47,17 @@ async def test_inspector_finds_all_that_the_server_offers(
     assert [prompt["name"] for prompt in found["prompts"]["prompts"]] == ["attempt"]
     assert SEXES in found["prompt"]["messages"][0]["content"]["text"]
     assert SEXES in text(found["listed"])
+    assert set(windows) == ({"validate", "submit", "status"} if era == "modern" else set())
 
 
 @pytest.mark.parametrize(("era", "transport"), [("legacy", "stdio"), ("modern", "http")])
 async def test_inspector_works_in_a_session_connecting_anew_for_each_call(
     tmp_path: Path, cache_dir: Path, transport: Transport, era: str
 ) -> None:
-    async with inspecting(tmp_path, cache_dir, transport, era) as inspector:
+    async with inspecting(tmp_path, cache_dir, transport, era, task_after=0) as inspector:
         started = await inspector.call("start", task=SEXES, wait_s=45)
         session = started["structuredContent"]["session"]
-        shown = await inspector.call("bash", session=session, command="ls; pwd")
+        shown = await inspector.call("bash", session=session, command="ls; pwd")  # a task, in the newest revision
         stands = await inspector.call("status", session=session)
         ended = await inspector.call("end", session=session)
     assert text(shown).startswith("strategy.py\n/workspace\n[exit 0")

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from mcp import Client
+from mcp.client.extension import ClientExtension
 from mcp.client.streamable_http import streamable_http_client
 from mlgym_clients.server import bearer
 
@@ -39,11 +40,14 @@ class Site:
     headers: dict[str, str] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def client(self, *, era: Era = "auto", session: str | None = None) -> AsyncIterator[Client]:
+    async def client(
+        self, *, era: Era = "auto", session: str | None = None, extensions: Sequence[ClientExtension] = ()
+    ) -> AsyncIterator[Client]:
         """An MCP client of everything, or of the one session whose address it uses."""
         place = f"{self.url}/s/{session}/mcp" if session else f"{self.url}/mcp"
         async with self.raw() as http:
-            async with Client(streamable_http_client(place, http_client=http), mode=era) as client:
+            transport = streamable_http_client(place, http_client=http)
+            async with Client(transport, mode=era, extensions=extensions) as client:
                 yield client
 
     def raw(self) -> httpx2.AsyncClient:

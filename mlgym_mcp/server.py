@@ -5,7 +5,7 @@ sessions are opened by the first call that needs them, and closed with the serve
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -94,19 +94,19 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    pages = _pages(settings, doorkeeper, allowed, now) if settings.viewer else ()
+                    pages = _pages(settings, doorkeeper, drain, now) if settings.viewer else ()
                     behind = Behind(everything, within, operations, (*routes, *pages))
                     yield make_app(behind, doorkeeper, metadata=metadata)
 
 
-def _pages(
-    settings: Settings, doorkeeper: Doorkeeper, allowed: Sequence[str], now: Callable[[], float]
-) -> list[BaseRoute]:
+def _pages(settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callable[[], float]) -> list[BaseRoute]:
     from mlgym_mcp.viewer.entrance import TokenEntrance  # with templates, of no use over stdio
-    from mlgym_mcp.viewer.viewer import Shelf, Viewer
+    from mlgym_mcp.viewer.reading import Shelf
+    from mlgym_mcp.viewer.viewer import Viewer
 
     shelf = Shelf(settings.data_dir, catalog_of(settings), now)
-    return Viewer(shelf, TokenEntrance(doorkeeper), names=allowed).routes()
+    names = address.names(settings.host, settings.allowed_hosts)
+    return Viewer(shelf, TokenEntrance(doorkeeper), names=names, over=lambda: drain.ended).routes()
 
 
 def require_guard(settings: Settings) -> None:

@@ -22,13 +22,17 @@ AS_THEY_ARE = ("event", "exception", "stack")
 SHORTEST_HANDLE = 8
 """Characters of what is looked for as a handle; anything shorter might be a word."""
 
+TOKEN = re.compile(r"mlgym_[\w-]{43}")
+"""As `store/tokens.py` makes them."""
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
 _SECRET_TEXT = re.compile(
     r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+"
-    r"|mlgym_[\w-]{43}"  # as `store/tokens.py` makes them
+    rf"|{TOKEN.pattern}"
     # The SDK's names for connections: whoever knows one can end it.
     r"|(?<=[Ss]ession ID: )[\w-]{8,}|(?<=[Ss]ession )[0-9a-f]{32}|(?<=session: )[0-9a-f]{32}"
 )
+_SIGNS = ("/s/", "mlgym", "earer ", "ession")
+"""One of these stands in whatever has such a secret in it; to look for them first takes a twentieth of the time."""
 
 
 def configure(level: str = "info", form: Form = "lines") -> None:
@@ -82,8 +86,18 @@ def _disarm(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Replace handles, tokens and the like, by their key or by where they stand in a text."""
     own = event.get("session")  # bound for all lines of a session: a library's, too, may quote it
-    secret = own if isinstance(own, str) and len(own) >= SHORTEST_HANDLE else None
+    secret = own if isinstance(own, str) else ""
     return {key: _redacted(key, value, secret) for key, value in event.items()}
+
+
+def without_secrets(text: str, *own: str) -> str:
+    """A text in which handles and tokens stand as fingerprints: these, and what is one by its form or its place."""
+    for secret in own:
+        if len(secret) >= SHORTEST_HANDLE:
+            text = text.replace(secret, fingerprint(secret))
+    if any(sign in text for sign in _SIGNS):
+        text = _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), text)
+    return text
 
 
 def fingerprint(secret: str) -> str:
@@ -91,11 +105,9 @@ def fingerprint(secret: str) -> str:
     return f"#{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
 
 
-def _redacted(key: str, value: object, own: str | None) -> object:
+def _redacted(key: str, value: object, own: str) -> object:
     if not isinstance(value, str):
         return value
     if key.lower() in _SECRET_KEYS:
         return fingerprint(value)
-    if own is not None:
-        value = value.replace(own, fingerprint(own))
-    return _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), value)
+    return without_secrets(value, own)

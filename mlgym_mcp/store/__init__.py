@@ -6,7 +6,9 @@ from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
+from mlgym_mcp.store.listing import Result, Wanted
 from mlgym_mcp.store.notes import Note, Owner
+from mlgym_mcp.store.records import Records
 from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
@@ -24,6 +26,7 @@ __all__ = [
     "Instance",
     "Note",
     "Owner",
+    "Records",
     "ScoreRow",
     "SessionRow",
     "Standing",
@@ -31,5 +34,7 @@ __all__ = [
     "Submission",
     "TokenRow",
     "Tokens",
+    "Result",
+    "Wanted",
     "acting",
 ]

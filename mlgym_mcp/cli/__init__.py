@@ -24,7 +24,7 @@ from mlgym_mcp.inert import plain
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     help="AI-research tasks over the Model Context Protocol, worked at in sandboxes and scored.",
 )

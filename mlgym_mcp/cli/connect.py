@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from mlgym_mcp.cli import completion
 from mlgym_mcp.errors import SetupError
 
 Name = Literal["claude-desktop", "claude-code", "codex", "cursor", "vscode", "gemini"]
@@ -16,7 +17,10 @@ def connect(  # noqa: PLR0913 - one parameter an option
     options: Annotated[
         list[str] | None, typer.Argument(help="Options of `serve`, after `--`.", show_default=False)
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Pin the server to this task.", show_default=False)] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Pin the server to this task.", show_default=False, autocompletion=completion.tasks),
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="A server that runs already, such as http://127.0.0.1:8765/mcp.")
     ] = None,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import Profiles
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.cli.options import Profiles, chosen
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.images import Images
@@ -17,7 +17,10 @@ if TYPE_CHECKING:  # imported by the commands that need them
 app = typer.Typer(no_args_is_help=True)
 
 Built = Annotated[
-    list[str] | None, typer.Argument(help="Profiles; all that are built when none is named.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        help="Profiles; all that are built when none is named.", show_default=False, autocompletion=completion.profiles
+    ),
 ]
 NOT_BUILT = ("not built", "")
 
@@ -85,7 +88,7 @@ async def _inspections(names: list[str]) -> "list[Inspection]":
     from mlgym_mcp.services import open_docker
     from mlgym_mcp.store import Store
 
-    settings, found = Settings.load(), []
+    settings, found = chosen(), []
     with Store.open(settings.data_dir) as store:
         async with _images() as there, open_docker(settings) as backend:
             for profile in map(profiles.load, names or profiles.names(cuda=True)):
@@ -105,4 +108,4 @@ async def _images() -> AsyncIterator["Images"]:
     from mlgym_mcp.services import images_of
 
     async with open_engine() as engine:
-        yield images_of(Settings.load(), engine)
+        yield images_of(chosen(), engine)

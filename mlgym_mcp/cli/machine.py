@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import Profiles
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.cli.options import Profiles, chosen
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.environments import Environments
@@ -18,7 +17,7 @@ def doctor() -> None:
     """Say which sandboxes work on this machine, and the command that mends what does not."""
     from mlgym_mcp import doctor as examiner
 
-    found = run(lambda: examiner.findings(Settings.load()))
+    found = run(lambda: examiner.findings(chosen()))
     show(examiner.table(found))
     if not examiner.able(found):
         raise SystemExit(1)
@@ -53,4 +52,4 @@ def prepare_environments(names: Profiles = None) -> None:
 async def _environments() -> "Environments":
     from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 
-    return Environments(Settings.load().cache_dir, await find_interpreter())
+    return Environments(chosen().cache_dir, await find_interpreter())

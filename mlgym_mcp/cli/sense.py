@@ -1,10 +1,14 @@
 """What a server is asked to be, looked at before it is one: what can't be meant is refused in a sentence."""
 
+from typing import TYPE_CHECKING
+
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from mlgym_mcp.settings import Settings
 
 
-def require_sense(settings: Settings, *, http: bool, for_http: list[str]) -> None:
+def require_sense(settings: "Settings", *, http: bool, for_http: list[str]) -> None:
     """Check what each setting for itself can't tell.
 
     Args:

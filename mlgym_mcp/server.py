@@ -97,14 +97,15 @@ async def open_web(
                     yield make_app(behind, doorkeeper, metadata=metadata)
 
 
-def require_guard(settings: Settings) -> None:
-    """Check, before anything listens, that no stranger could use the server.
+def require_guard(settings: Settings) -> bool:
+    """Check, before anything listens, that no stranger could use the server; whether callers need a token.
 
     Raises:
         SetupError: some could.
     """
     with _doorkeeper(settings, time.time) as doorkeeper:
         address.require_guard(settings.host, guarded=doorkeeper.guards)
+        return doorkeeper.guards
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mlgym_mcp.cli import completion
-from mlgym_mcp.cli.console import run, show, show_json, show_table, tell
+from mlgym_mcp.cli.console import run, show, show_json, show_table
 from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
+from mlgym_mcp.cli.sense import require_tasks
 from mlgym_mcp.errors import SetupError, TaskSpecError
 
 if TYPE_CHECKING:  # imported by the commands that need them
@@ -23,7 +25,9 @@ def catalog(tasks_dir: TasksDir) -> "Catalog":
     """The tasks that a server with this option would offer."""
     from mlgym_mcp.server import catalog_of
 
-    return catalog_of(chosen(tasks_dirs=tuple(tasks_dir) if tasks_dir else None))
+    settings = chosen(tasks_dirs=tuple(tasks_dir) if tasks_dir else None)
+    require_tasks(settings)
+    return catalog_of(settings)
 
 
 @app.command("list")
@@ -112,9 +116,10 @@ async def _check(
             found.append((task_id, Finding("task.yaml", False, str(error))))
     if whole and not lint_only:
         async with open_trial(settings, offered, flavour) as trial:
-            for task in whole:
-                async for finding in trial.run(task, tell):
-                    found.append((task.id, finding))
-                    if not finding.ok:  # at once, for the table may be long in coming
-                        await tell(f"{task.id}: {finding.subject}: {finding.detail}")
+            with Waiting() as waiting:
+                for task in whole:
+                    async for finding in trial.run(task, waiting):
+                        found.append((task.id, finding))
+                        if not finding.ok:  # at once, for the table may be long in coming
+                            waiting.says(f"{task.id}: {finding.subject}: {finding.detail}")
     return sorted(found, key=lambda pair: wanted.index(pair[0]))

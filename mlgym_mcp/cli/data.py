@@ -7,8 +7,9 @@ import typer
 
 from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.catalogue import catalog
-from mlgym_mcp.cli.console import run, show, show_table, tell
+from mlgym_mcp.cli.console import run, show, show_table
 from mlgym_mcp.cli.options import DataDir, Sandbox, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.tasks.measures import Flavour
@@ -61,7 +62,8 @@ def prepare_data(
             async with open_backend(settings, offered) as backend:
                 data = data_of(settings, store, backend)
                 for task in map(offered.get, tasks) if tasks else offered.list():
-                    prepared = await data.prepare(task, flavour, tell, may_download=flavour == "full")
+                    with Waiting() as waiting:
+                        prepared = await data.prepare(task, flavour, waiting, may_download=flavour == "full")
                     show(f"{task.id}: {prepared.flavour} data in {prepared.public.parent}")
 
     run(prepare)

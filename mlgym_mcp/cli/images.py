@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlgym_mcp.cli import completion
-from mlgym_mcp.cli.console import run, show, show_table, tell
+from mlgym_mcp.cli.console import run, show, show_table
 from mlgym_mcp.cli.options import Profiles, chosen
+from mlgym_mcp.cli.progress import Waiting
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.images import Images
@@ -50,7 +51,8 @@ def build_images(names: Profiles = None) -> None:
     async def build() -> None:
         async with _images() as there:
             for profile in map(profiles.load, names or profiles.names()):
-                await there.built(profile, tell)
+                with Waiting() as waiting:
+                    await there.built(profile, waiting)
                 show(f"{profile.name}: {there.tag(profile)}")
 
     run(build)
@@ -91,10 +93,11 @@ async def _inspections(names: list[str]) -> "list[Inspection]":
     settings, found = chosen(), []
     with Store.open(settings.data_dir) as store:
         async with _images() as there, open_docker(settings) as backend:
-            for profile in map(profiles.load, names or profiles.names(cuda=True)):
-                if names or await there.find(profile):
-                    await tell(f"looking into {there.tag(profile)}")
-                    found.append(await inspect(profile, there, backend, store.sandbox_id()))
+            with Waiting() as waiting:
+                for profile in map(profiles.load, names or profiles.names(cuda=True)):
+                    if names or await there.find(profile):
+                        await waiting(f"looking into {there.tag(profile)}")
+                        found.append(await inspect(profile, there, backend, store.sandbox_id()))
     return found
 
 

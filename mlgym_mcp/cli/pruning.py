@@ -10,6 +10,7 @@ from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import run, show, show_table
 from mlgym_mcp.cli.duration import seconds
 from mlgym_mcp.cli.options import DataDir, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
 from mlgym_mcp.cli.sessions import as_operator
 from mlgym_mcp.cli.size import shown, size
 from mlgym_mcp.errors import DiskFull, SetupError
@@ -63,7 +64,8 @@ def prune(  # noqa: PLR0913 - one parameter an option
     async def report() -> "Report":
         with as_operator(data_dir) as store:
             async with Inventory.open(store, catalog(tasks_dir), settings, extent) as inventory:
-                return await pruned(inventory, bounds, time.time(), dry_run=dry_run)
+                with Waiting() as waiting:
+                    return await pruned(inventory, bounds, time.time(), dry_run=dry_run, progress=waiting)
 
     try:
         _show(run(report), bounds, dry_run=dry_run)

@@ -7,8 +7,9 @@ import typer
 
 from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.catalogue import catalog
-from mlgym_mcp.cli.console import moment, run, show, show_json, show_table, tell
+from mlgym_mcp.cli.console import moment, run, show, show_json, show_table
 from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
 from mlgym_mcp.cli.sessions import open_store
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.principal import LOCAL
@@ -135,7 +136,8 @@ async def _rescore(settings: "Settings", wanted: "Wanted") -> "tuple[Recorded, S
     async with open_services(settings, catalog_of(settings)) as services:
         with acting(Actor(LOCAL)):
             services.store.audit.write("results_rescore", session=found.row.id, artefact=found.artefact)
-        return found, await rescore(services, found, tell)
+        with Waiting() as waiting:
+            return found, await rescore(services, found, waiting)
 
 
 def _first_verdict(found: "Recorded") -> str:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:  # imported by the commands that need them
 
     from mlgym_mcp.settings import Settings
 
+TYPED = """\
+mlgym-mcp: this waits for an MCP client on stdin, and a client starts it by itself. Connect one, or serve over HTTP:
+  mlgym-mcp connect claude-code --write
+  mlgym-mcp serve --http
+Ctrl-C ends it."""
+WITH_TOKEN = "  Callers must show a token, as `Authorization: Bearer …`; make one: mlgym-mcp tokens create NAME"
+WITHOUT_TOKEN = "  Callers need no token, and must be on this machine; ask for one: mlgym-mcp tokens create NAME"
+CONNECT = "  Connect a client: mlgym-mcp connect claude-code --url {url}{token} --write"
+
 
 def serve(  # noqa: PLR0913 - one parameter an option
     sandbox: Sandbox = None,
@@ -96,6 +105,8 @@ def _serve_stdio(settings: "Settings", provider: "TracerProvider | None") -> Non
     async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         async with tracing(provider), open_server(settings) as server:
             _tell(settings, "stdin and stdout")
+            if sys.stdin.isatty():
+                typer.echo(TYPED, err=True)
             yield server.run_stdio_async
 
     stdio.run(opening)
@@ -115,10 +126,13 @@ def _serve_http(settings: "Settings", provider: "TracerProvider | None", *, end_
             typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)
             if end_with_stdin:
                 typer.echo(endpoint)
+            else:
+                typer.echo(WITH_TOKEN if guarded else WITHOUT_TOKEN, err=True)
+                typer.echo(CONNECT.format(url=endpoint, token=" --token-env MLGYM_TOKEN" if guarded else ""), err=True)
             yield app
 
     drain = Drain()
-    require_guard(settings)
+    guarded = require_guard(settings)
     with address.listen(settings.host, settings.port) as listener:
         serving.run(opening, listener, end_with_stdin=end_with_stdin, drain=drain, drain_s=settings.drain_s)
 
@@ -137,7 +151,7 @@ def demo(
             help="What to attempt; every scripted task when none is named.", autocompletion=completion.tasks
         ),
     ] = None,
-    sandbox: Sandbox = "bubblewrap",
+    sandbox: Sandbox = None,
     flavour: Flavour = None,
     data_dir: DataDir = None,
 ) -> None:

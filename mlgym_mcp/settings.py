@@ -243,8 +243,8 @@ def _explain(
     else:
         place = f"`{name}` in {config}"
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(name, Settings.model_fields, n=1)
-        known = f"did you mean `{near[0]}`?" if near else f"settings are: {', '.join(sorted(Settings.model_fields))}."
+        near = get_close_matches(name, Settings.model_fields, n=1, cutoff=0.7)
+        known = f"did you mean {near[0]!r}?" if near else f"settings are: {', '.join(sorted(Settings.model_fields))}."
         return f"{place} is not a setting; {known}"
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
     given_value = "" if name in SECRET else f"is {excerpt(first['input'])}, but "

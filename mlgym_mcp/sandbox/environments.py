@@ -170,9 +170,10 @@ class _Build:
         requirements = self.aside / "requirements.txt"
         requirements.write_text(self.profile.requirements, encoding="utf-8")
         find_links = [part for folder in self.wheels for part in ("--find-links", str(folder))]
-        await self._call(
-            *await self._installer(), *find_links, "--requirement", str(requirements), on_line=self.progress
-        )
+        # Or pip would find there what this environment then lacks.
+        alone = ("env", "-u", "PYTHONPATH")
+        installer = (*alone, *await self._installer())
+        await self._call(*installer, *find_links, "--requirement", str(requirements), on_line=self.progress)
 
     async def _installer(self) -> Sequence[str]:
         """What installs into the new environment from outside, so that it holds no pip of its own."""
@@ -197,7 +198,7 @@ class _Build:
         result = await process.run(command, on_line=on_line)
         lines = result.output.splitlines()
         if result.exit_code != 0:
-            log.error("environment_failed", profile=self.profile.name, output=result.output[-1000:])
+            log.error("environment_failed", profile=self.profile.name, output=result.output[-500:])
             raise SetupError(
                 f"the environment {self.profile.name} could not be made: {_reason(lines, self.place.parent)}; "
                 f"mend that and try again: mlgym-mcp env prepare {self.profile.name}"

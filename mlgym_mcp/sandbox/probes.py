@@ -28,9 +28,10 @@ CONTAINED = (
     "the container that this runs in may not make namespaces",
     "docker run --privileged …, or Docker sandboxes beside it, as docker/compose.yaml makes them",
 )
+_CONTAINER_REFUSALS = ("No permissions to create new namespace", "Operation not permitted")
 _BWRAP_REFUSALS = {
     "No permissions to create new namespace": (
-        "the kernel's settings forbid user namespaces",
+        "user namespaces are forbidden by the kernel's settings",
         "sysctl -w kernel.unprivileged_userns_clone=1",
     ),
     "Creating new namespace failed": (
@@ -80,7 +81,9 @@ async def bubblewrap() -> Finding:
             trial = await process.run(launch.trial(Path(folder)))
         except OSError as error:
             return refusal(str(error))
-    return Finding("bubblewrap", True, f"{version} makes sandboxes") if trial.exit_code == 0 else refusal(trial.output)
+    if trial.exit_code == 0:
+        return Finding("bubblewrap", True, f"{version} makes sandboxes")
+    return refusal(trial.output, contained=machine.in_container())
 
 
 def new_enough(version: str) -> bool:
@@ -89,9 +92,9 @@ def new_enough(version: str) -> bool:
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= OLDEST_BWRAP
 
 
-def refusal(output: str) -> Finding:
+def refusal(output: str, *, contained: bool = False) -> Finding:
     """What a bubblewrap that refused has said, in words that help."""
-    if machine.in_container() and ("namespace" in output or "Operation not permitted" in output):
+    if contained and any(message in output for message in _CONTAINER_REFUSALS):
         return Finding("bubblewrap", False, *CONTAINED)
     for message, (detail, fix) in _BWRAP_REFUSALS.items():
         if message in output:

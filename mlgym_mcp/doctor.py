@@ -32,6 +32,29 @@ async def findings(settings: Settings) -> list[Finding]:
         *await _of_profiles(settings.cache_dir),
         probes.fashion_mnist,
     ]
+    found = await _asked(chosen)
+    engine = next(finding.ok for finding in found if finding.subject == "docker")
+    return [finding for finding in found if engine or not finding.subject.startswith("image ")]
+
+
+async def sandboxes(settings: Settings) -> list[Finding]:
+    """What sandboxes can be made of, in short."""
+    return await _asked([probes.interpreter, probes.bubblewrap, partial(probes.docker_engine, settings.docker_runtime)])
+
+
+def able(found: list[Finding]) -> bool:
+    """Whether at least one backend can make sandboxes."""
+    return bool(backends(found))
+
+
+def backends(found: list[Finding]) -> list[str]:
+    """The backends that can make sandboxes, as `--sandbox` names them."""
+    works = {finding.subject for finding in found if finding.ok}
+    needed = {"bubblewrap": {"python", "bubblewrap"}, "docker": {"docker"}}
+    return [backend for backend, parts in needed.items() if parts <= works]
+
+
+async def _asked(chosen: list[Probe]) -> list[Finding]:
     found: dict[int, Finding] = {}
 
     async def look(place: int, probe: Probe) -> None:
@@ -41,12 +64,6 @@ async def findings(settings: Settings) -> list[Finding]:
         for place, probe in enumerate(chosen):
             group.start_soon(look, place, probe)
     return [found[place] for place in range(len(chosen))]
-
-
-def able(found: list[Finding]) -> bool:
-    """Whether at least one backend can make sandboxes."""
-    works = {finding.subject for finding in found if finding.ok}
-    return {"python", "bubblewrap"} <= works or "docker" in works
 
 
 def table(found: list[Finding]) -> Table:

@@ -111,7 +111,12 @@ class DataMissing(SetupError):
 
 
 class BackendUnavailable(SetupError):
-    """Raised when no sandbox backend works here; names what is missing and the command that installs it."""
+    """Raised when no sandbox backend works here; names what is missing, and the command that mends it if one does."""
+
+    def __init__(self, detail: str, fix: str | None = None) -> None:
+        super().__init__(f"{detail}; to mend it: {fix}" if fix else detail)
+        self.detail = detail
+        self.fix = fix
 
 
 class DiskFull(SetupError):

@@ -112,14 +112,15 @@ def _pages(settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callab
     return Viewer(shelf, TokenEntrance(doorkeeper), names=names, over=lambda: drain.ended).routes()
 
 
-def require_guard(settings: Settings) -> None:
-    """Check, before anything listens, that no stranger could use the server.
+def require_guard(settings: Settings) -> bool:
+    """Check, before anything listens, that no stranger could use the server; whether callers need a token.
 
     Raises:
         SetupError: some could.
     """
     with _doorkeeper(settings, time.time) as doorkeeper:
         address.require_guard(settings.host, guarded=doorkeeper.guards)
+        return doorkeeper.guards
 
 
 @contextmanager

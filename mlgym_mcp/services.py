@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # imported where an engine is used
     from mlgym_mcp.sandbox.images import Engine, Images
 
 UNMETERED = Meter()
+DOCTOR = "see what is missing: mlgym-mcp doctor"
 
 
 @asynccontextmanager
@@ -97,7 +98,7 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
 
 
 async def _choose(settings: Settings, catalog: Catalog) -> str:
-    """Docker if an engine answers and has the images that the offered tasks need, else bubblewrap if it works."""
+    """Docker if an engine has the images that the offered tasks need, else bubblewrap, else Docker if one answers."""
     from mlgym_mcp.sandbox import probes
 
     if settings.docker_runtime:  # whoever asks for more isolation must not silently get less
@@ -106,13 +107,15 @@ async def _choose(settings: Settings, catalog: Catalog) -> str:
     wanted = {profiles.fitting(task.environment.profile, gpus=task.resources.gpus) for task in offered}
     if await _has_images(settings, wanted):
         return "docker"
-    finding = await probes.bubblewrap()
-    if not finding.ok:
-        raise BackendUnavailable(
-            f"no sandbox can be made here: bubblewrap: {finding.detail}; Docker: no engine with the images of "
-            f"{', '.join(sorted(wanted))} answers. See what is missing with: mlgym-mcp doctor"
-        )
-    return "bubblewrap"
+    found = await probes.bubblewrap()
+    if found.ok:
+        return "bubblewrap"
+    engine = await probes.docker_engine(None)
+    if engine.ok:  # images are built when they are first needed
+        return "docker"
+    raise BackendUnavailable(
+        f"no sandbox can be made here: bubblewrap: {found.detail}; {engine.detail}", found.fix or engine.fix or DOCTOR
+    )
 
 
 async def _has_images(settings: Settings, wanted: set[str]) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
@@ -232,7 +233,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # ValueError: no TOML, no UTF-8, or a number too long
-        raise SetupError(f"The config file {path} can't be read: {error}.") from None
+        raise SetupError(f"The config file {path} can't be read: {error}; mend it, or move it away.") from None
 
 
 def _explain(
@@ -247,7 +248,9 @@ def _explain(
     else:
         place = f"`{name}` in {config}"
     if first["type"] == "extra_forbidden":
-        return f"{place} is not a setting. Settings are: {', '.join(sorted(Settings.model_fields))}."
+        near = get_close_matches(name, Settings.model_fields, n=1, cutoff=0.7)
+        known = f"did you mean {near[0]!r}?" if near else f"settings are: {', '.join(sorted(Settings.model_fields))}."
+        return f"{place} is not a setting; {known}"
     expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("should be ")
     given_value = "" if name in SECRET else f"is {excerpt(first['input'])}, but "
     return f"{place} {given_value}should be {expected}."

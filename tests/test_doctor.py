@@ -58,6 +58,14 @@ def test_a_bubblewrap_that_is_too_old_is_none(version: str, new: bool) -> None:
     assert probes.new_enough(version) is new
 
 
+@pytest.mark.parametrize(
+    "output", ["unshare: unshare failed: Operation not permitted", "bwrap: No permissions to create new namespace"]
+)
+def test_in_a_container_it_is_the_container_that_forbids(output: str) -> None:
+    finding = probes.refusal(output, contained=True)
+    assert "container" in finding.detail and "--privileged" in (finding.fix or "")
+
+
 def test_an_unknown_refusal_is_passed_on_as_it_is() -> None:
     assert probes.refusal("bwrap: something new\n") == Finding("bubblewrap", False, "bwrap: something new")
 

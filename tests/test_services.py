@@ -50,7 +50,7 @@ async def test_auto_is_bubblewrap_where_no_engine_answers(tmp_path: Path, monkey
 async def test_auto_says_what_is_missing_where_nothing_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/absent.sock")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BackendUnavailable, match="made here: bubblewrap: .*; Docker: no engine .*mlgym-mcp doctor"):
+    with pytest.raises(BackendUnavailable, match="made here: bubblewrap: .*; no Docker engine answers: .*to mend it: "):
         async with open_backend(settings(tmp_path, "auto"), catalog(tmp_path)):
             pass
 

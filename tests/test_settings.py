@@ -71,7 +71,7 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
             "MLGYM_MCP_ALLOWED_HOSTS is 'https://gym.example/', but should be names",
         ),
         ("LOG_FORMAT", "xml", "MLGYM_MCP_LOG_FORMAT is 'xml', but should be 'auto', 'lines' or 'json'."),
-        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting. Settings are: allowed_hosts, apt_mirror,"),
+        ("COLOUR", "red", "MLGYM_MCP_COLOUR is not a setting; settings are: allowed_hosts, apt_mirror,"),
     ],
 )
 def test_a_bad_variable_is_named_with_what_was_expected(tmp_path: Path, name: str, value: str, message: str) -> None:

@@ -8,8 +8,7 @@ import typer
 
 from mlgym_mcp.cli.console import show_table
 from mlgym_mcp.cli.duration import seconds
-from mlgym_mcp.cli.options import DataDir
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.cli.options import DataDir, chosen
 
 COLUMNS = ("time", "event", "principal", "token", "session", "address")
 
@@ -24,7 +23,7 @@ def audit(
     """Show the audit log: tokens, sessions and refusals. Sessions go by a fingerprint of their handle."""
     from mlgym_mcp.store import AuditLog
 
-    folder = Settings.load({"data_dir": data_dir}).data_dir
+    folder = chosen(data_dir=data_dir).data_dir
     # As text: all are written alike, in UTC.
     earliest = "" if since is None else (datetime.now(UTC) - timedelta(seconds=seconds(since, "--since"))).isoformat()
     lines = [

@@ -7,6 +7,7 @@ import typer
 
 from mlgym_mcp.cli.console import show
 from mlgym_mcp.cli.options import DataDir
+from mlgym_mcp.cli.progress import Waiting
 from mlgym_mcp.cli.sessions import as_operator
 from mlgym_mcp.cli.size import shown
 
@@ -23,6 +24,7 @@ def backup(
     from mlgym_mcp.store.backup import back_up
 
     with as_operator(data_dir) as store:
-        made = back_up(store, to)
+        with Waiting() as waiting:
+            made = back_up(store, to, waiting.tells)
         store.audit.write("backup", bytes=made.size)
     show(f"{made.files} files, {shown(made.size)}, in {to}")

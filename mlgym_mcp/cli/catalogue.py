@@ -6,23 +6,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mlgym_mcp.cli.console import run, show, show_json, show_table, tell
-from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir
+from mlgym_mcp.cli import completion
+from mlgym_mcp.cli.console import run, show, show_json, show_table
+from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
+from mlgym_mcp.cli.sense import require_tasks
 from mlgym_mcp.errors import SetupError, TaskSpecError
-from mlgym_mcp.settings import Settings
-from mlgym_mcp.tasks.catalog import Catalog
 
-if TYPE_CHECKING:  # imported by the command that needs it
+if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.check import Finding
+    from mlgym_mcp.settings import Settings
+    from mlgym_mcp.tasks.catalog import Catalog
 
 app = typer.Typer(no_args_is_help=True)
 
 
-def catalog(tasks_dir: TasksDir) -> Catalog:
+def catalog(tasks_dir: TasksDir) -> "Catalog":
     """The tasks that a server with this option would offer."""
     from mlgym_mcp.server import catalog_of
 
-    return catalog_of(Settings.load({"tasks_dirs": tuple(tasks_dir) if tasks_dir else None}))
+    settings = chosen(tasks_dirs=tuple(tasks_dir) if tasks_dir else None)
+    require_tasks(settings)
+    return catalog_of(settings)
 
 
 @app.command("list")
@@ -70,7 +75,9 @@ def new_task(
 
 @app.command("check")
 def check_tasks(  # noqa: PLR0913 - one parameter an option
-    tasks: Annotated[list[str] | None, typer.Argument(help="Task ids.", show_default=False)] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Argument(help="Task ids.", show_default=False, autocompletion=completion.tasks)
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All tasks.")] = False,
     lint_only: Annotated[bool, typer.Option("--lint-only", help="Only look at the folders; run nothing.")] = False,
     flavour: Annotated[Literal["full", "sample"], typer.Option(help="Which data to try them on.")] = "sample",
@@ -82,7 +89,7 @@ def check_tasks(  # noqa: PLR0913 - one parameter an option
     if every == bool(tasks):
         raise SetupError("name the tasks to check, or say --all.")
     directories = tuple(tasks_dir) if tasks_dir else None
-    settings = Settings.load({"data_dir": data_dir, "sandbox": sandbox, "tasks_dirs": directories})
+    settings = chosen(data_dir=data_dir, sandbox=sandbox, tasks_dirs=directories)
     offered = catalog(tasks_dir)
     found = run(lambda: _check(settings, offered, list(offered.ids() if every else tasks or ()), flavour, lint_only))
     show_table(
@@ -94,7 +101,7 @@ def check_tasks(  # noqa: PLR0913 - one parameter an option
 
 
 async def _check(
-    settings: Settings, offered: Catalog, wanted: list[str], flavour: Literal["full", "sample"], lint_only: bool
+    settings: "Settings", offered: "Catalog", wanted: list[str], flavour: Literal["full", "sample"], lint_only: bool
 ) -> "list[tuple[str, Finding]]":
     from mlgym_mcp.check import Finding, lint, open_trial
 
@@ -109,9 +116,10 @@ async def _check(
             found.append((task_id, Finding("task.yaml", False, str(error))))
     if whole and not lint_only:
         async with open_trial(settings, offered, flavour) as trial:
-            for task in whole:
-                async for finding in trial.run(task, tell):
-                    found.append((task.id, finding))
-                    if not finding.ok:  # at once, for the table may be long in coming
-                        await tell(f"{task.id}: {finding.subject}: {finding.detail}")
+            with Waiting() as waiting:
+                for task in whole:
+                    async for finding in trial.run(task, waiting):
+                        found.append((task.id, finding))
+                        if not finding.ok:  # at once, for the table may be long in coming
+                            waiting.says(f"{task.id}: {finding.subject}: {finding.detail}")
     return sorted(found, key=lambda pair: wanted.index(pair[0]))

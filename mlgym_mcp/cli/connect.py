@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mlgym_mcp.cli import completion
+from mlgym_mcp.cli.launcher import launcher
 from mlgym_mcp.errors import SetupError
+
+if TYPE_CHECKING:
+    from mlgym_clients.connect.server import Command
 
 Name = Literal["claude-desktop", "claude-code", "codex", "cursor", "vscode", "gemini"]
 
@@ -16,7 +21,10 @@ def connect(  # noqa: PLR0913 - one parameter an option
     options: Annotated[
         list[str] | None, typer.Argument(help="Options of `serve`, after `--`.", show_default=False)
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Pin the server to this task.", show_default=False)] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Pin the server to this task.", show_default=False, autocompletion=completion.tasks),
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="A server that runs already, such as http://127.0.0.1:8765/mcp.")
     ] = None,
@@ -30,15 +38,14 @@ def connect(  # noqa: PLR0913 - one parameter an option
     """Show what connects a client to the server, or write it into the client's configuration."""
     from mlgym_clients.connect.clients import CLIENTS
     from mlgym_clients.connect.connecting import connection
-    from mlgym_clients.connect.server import Address, CannotConnect, Command
+    from mlgym_clients.connect.server import Address, CannotConnect
 
     if url is not None and (task is not None or options):
         raise SetupError("a server that runs already has its options; give --url alone, or leave it out.")
     if url is None and token_env is not None:
         raise SetupError("--token-env goes with --url.")
     pinned = ("--task", task) if task is not None else ()
-    program, *arguments = _command()
-    server = Address(url, token_env) if url else Command(program, (*arguments, "serve", *pinned, *(options or ())))
+    server = Address(url, token_env) if url else _command("serve", *pinned, *(options or ()))
     here = Path.cwd() if project else None
     try:
         made = connection(CLIENTS[client], server, platform=sys.platform, home=Path.home(), project=here)
@@ -50,7 +57,8 @@ def connect(  # noqa: PLR0913 - one parameter an option
         raise SetupError(str(error)) from None
 
 
-def _command() -> tuple[str, ...]:
-    """What starts us, from anywhere."""
-    script = Path(sys.executable).parent / "mlgym-mcp"
-    return (str(script),) if script.exists() else (sys.executable, "-m", "mlgym_mcp")
+def _command(*arguments: str) -> "Command":
+    from mlgym_clients.connect.server import Command
+
+    program, *before = launcher()
+    return Command(program, (*before, *arguments))

@@ -56,11 +56,6 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     show(table)
 
 
-async def tell(line: str) -> None:
-    """Print a line of progress."""
-    show(f"  {line}")
-
-
 def moment(stamp: float) -> str:
     """Seconds since the epoch, as local time."""
     return datetime.fromtimestamp(stamp).strftime("%Y-%m-%d %H:%M")

@@ -1,20 +1,26 @@
 """`data`: what tasks are made of."""
 
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
+from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.catalogue import catalog
-from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import DataDir, Sandbox, TasksDir
-from mlgym_mcp.settings import Settings
-from mlgym_mcp.tasks.measures import Flavour
-from mlgym_mcp.tasks.spec import TaskSpec
+from mlgym_mcp.cli.console import run, show, show_table
+from mlgym_mcp.cli.options import DataDir, Sandbox, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
+
+if TYPE_CHECKING:  # imported by the commands that need them
+    from mlgym_mcp.tasks.measures import Flavour
+    from mlgym_mcp.tasks.spec import TaskSpec
 
 app = typer.Typer(no_args_is_help=True)
 
-Tasks = Annotated[list[str] | None, typer.Argument(help="Task ids; all tasks when none is named.")]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Argument(help="Task ids; all tasks when none is named.", autocompletion=completion.tasks),
+]
 
 
 @app.command("list")
@@ -22,11 +28,12 @@ def list_data(data_dir: DataDir = None, tasks_dir: TasksDir = None) -> None:
     """List the data that is prepared."""
     from mlgym_mcp.data import place_of
     from mlgym_mcp.store import Store
+    from mlgym_mcp.tasks.measures import Flavour
 
-    def place(task: TaskSpec, flavour: Flavour) -> Path:
+    def place(task: "TaskSpec", flavour: "Flavour") -> Path:
         return place_of(store.folder, store.secret, task, flavour)
 
-    with Store.open(Settings.load({"data_dir": data_dir}).data_dir) as store:
+    with Store.open(chosen(data_dir=data_dir).data_dir) as store:
         rows = [
             (task.id, flavour, str(found) if (found := place(task, flavour)).is_dir() else "not prepared")
             for task in catalog(tasks_dir).list()
@@ -48,14 +55,15 @@ def prepare_data(
     from mlgym_mcp.store import Store
 
     offered = catalog(tasks_dir)
-    settings = Settings.load({"data_dir": data_dir, "sandbox": sandbox})
+    settings = chosen(data_dir=data_dir, sandbox=sandbox)
 
     async def prepare() -> None:
         with Store.open(settings.data_dir) as store:
             async with open_backend(settings, offered) as backend:
                 data = data_of(settings, store, backend)
                 for task in map(offered.get, tasks) if tasks else offered.list():
-                    prepared = await data.prepare(task, flavour, tell, may_download=flavour == "full")
+                    with Waiting() as waiting:
+                        prepared = await data.prepare(task, flavour, waiting, may_download=flavour == "full")
                     show(f"{task.id}: {prepared.flavour} data in {prepared.public.parent}")
 
     run(prepare)
@@ -68,7 +76,7 @@ def verify_data(tasks: Tasks = None, data_dir: DataDir = None, tasks_dir: TasksD
     from mlgym_mcp.store import Store
 
     offered = catalog(tasks_dir)
-    settings = Settings.load({"data_dir": data_dir})
+    settings = chosen(data_dir=data_dir)
     with Store.open(settings.data_dir) as store:
         wanted = [offered.get(task) for task in tasks] if tasks else offered.list()
         found = [

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import Profiles
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.cli import completion
+from mlgym_mcp.cli.console import run, show, show_table
+from mlgym_mcp.cli.options import Profiles, chosen
+from mlgym_mcp.cli.progress import Waiting
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.images import Images
@@ -17,7 +18,10 @@ if TYPE_CHECKING:  # imported by the commands that need them
 app = typer.Typer(no_args_is_help=True)
 
 Built = Annotated[
-    list[str] | None, typer.Argument(help="Profiles; all that are built when none is named.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        help="Profiles; all that are built when none is named.", show_default=False, autocompletion=completion.profiles
+    ),
 ]
 NOT_BUILT = ("not built", "")
 
@@ -47,7 +51,8 @@ def build_images(names: Profiles = None) -> None:
     async def build() -> None:
         async with _images() as there:
             for profile in map(profiles.load, names or profiles.names()):
-                await there.built(profile, tell)
+                with Waiting() as waiting:
+                    await there.built(profile, waiting)
                 show(f"{profile.name}: {there.tag(profile)}")
 
     run(build)
@@ -85,13 +90,14 @@ async def _inspections(names: list[str]) -> "list[Inspection]":
     from mlgym_mcp.services import open_docker
     from mlgym_mcp.store import Store
 
-    settings, found = Settings.load(), []
+    settings, found = chosen(), []
     with Store.open(settings.data_dir) as store:
         async with _images() as there, open_docker(settings) as backend:
-            for profile in map(profiles.load, names or profiles.names(cuda=True)):
-                if names or await there.find(profile):
-                    await tell(f"looking into {there.tag(profile)}")
-                    found.append(await inspect(profile, there, backend, store.sandbox_id()))
+            with Waiting() as waiting:
+                for profile in map(profiles.load, names or profiles.names(cuda=True)):
+                    if names or await there.find(profile):
+                        await waiting(f"looking into {there.tag(profile)}")
+                        found.append(await inspect(profile, there, backend, store.sandbox_id()))
     return found
 
 
@@ -105,4 +111,4 @@ async def _images() -> AsyncIterator["Images"]:
     from mlgym_mcp.services import images_of
 
     async with open_engine() as engine:
-        yield images_of(Settings.load(), engine)
+        yield images_of(chosen(), engine)

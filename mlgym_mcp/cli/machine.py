@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mlgym_mcp.cli.console import run, show, show_table, tell
-from mlgym_mcp.cli.options import Profiles
-from mlgym_mcp.settings import Settings
+from mlgym_mcp.cli.console import run, show, show_table
+from mlgym_mcp.cli.next_step import next_step
+from mlgym_mcp.cli.options import Profiles, chosen
+from mlgym_mcp.cli.progress import Waiting
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.sandbox.environments import Environments
@@ -18,8 +19,10 @@ def doctor() -> None:
     """Say which sandboxes work on this machine, and the command that mends what does not."""
     from mlgym_mcp import doctor as examiner
 
-    found = run(lambda: examiner.findings(Settings.load()))
+    settings = chosen()
+    found = run(lambda: examiner.findings(settings))
     show(examiner.table(found))
+    show(f"\n{next_step(found, settings)}")
     if not examiner.able(found):
         raise SystemExit(1)
 
@@ -45,7 +48,9 @@ def prepare_environments(names: Profiles = None) -> None:
     async def prepare() -> None:
         there = await _environments()
         for profile in map(profiles.load, names or profiles.names()):
-            show(f"{profile.name}: {(await there.prepare(profile, tell)).digest}")
+            with Waiting() as waiting:
+                made = await there.prepare(profile, waiting)
+            show(f"{profile.name}: {made.digest}")
 
     run(prepare)
 
@@ -53,4 +58,4 @@ def prepare_environments(names: Profiles = None) -> None:
 async def _environments() -> "Environments":
     from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 
-    return Environments(Settings.load().cache_dir, await find_interpreter())
+    return Environments(chosen().cache_dir, await find_interpreter())

@@ -9,11 +9,11 @@ import typer
 from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import run, show, show_table
 from mlgym_mcp.cli.duration import seconds
-from mlgym_mcp.cli.options import DataDir, TasksDir
+from mlgym_mcp.cli.options import DataDir, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
 from mlgym_mcp.cli.sessions import as_operator
 from mlgym_mcp.cli.size import shown, size
 from mlgym_mcp.errors import DiskFull, SetupError
-from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the command when it runs
     from mlgym_mcp.pruning import Bounds, Report, Thing
@@ -59,12 +59,13 @@ def prune(  # noqa: PLR0913 - one parameter an option
         None if older_than is None else seconds(older_than, "--older-than"),
         None if max_size is None else size(max_size, "--max-size"),
     )
-    settings, extent = Settings.load({"data_dir": data_dir}), Extent(submitted, sessions, images)
+    settings, extent = chosen(data_dir=data_dir), Extent(submitted, sessions, images)
 
     async def report() -> "Report":
         with as_operator(data_dir) as store:
             async with Inventory.open(store, catalog(tasks_dir), settings, extent) as inventory:
-                return await pruned(inventory, bounds, time.time(), dry_run=dry_run)
+                with Waiting() as waiting:
+                    return await pruned(inventory, bounds, time.time(), dry_run=dry_run, progress=waiting)
 
     try:
         _show(run(report), bounds, dry_run=dry_run)

@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.catalogue import catalog
-from mlgym_mcp.cli.console import moment, run, show, show_json, show_table, tell
-from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir
+from mlgym_mcp.cli.console import moment, run, show, show_json, show_table
+from mlgym_mcp.cli.options import DataDir, Sandbox, TaskId, TasksDir, chosen
+from mlgym_mcp.cli.progress import Waiting
 from mlgym_mcp.cli.sessions import open_store
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.sessions.principal import LOCAL
-from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.scoring.comparison import Comparison
     from mlgym_mcp.scoring.score import Score
     from mlgym_mcp.sessions.leaderboard import Entry
     from mlgym_mcp.sessions.rescoring import Recorded, Wanted
+    from mlgym_mcp.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -84,8 +86,16 @@ def unpack_artefact(
 @app.command("rescore")
 def rescore_artefact(  # noqa: PLR0913 - one parameter an option
     artefact: Artefact,
-    task: Annotated[str | None, typer.Option(help="Among the artefacts of this task.", show_default=False)] = None,
-    session: Annotated[str | None, typer.Option(help="As the session of this sandbox did.", show_default=False)] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Among the artefacts of this task.", show_default=False, autocompletion=completion.tasks),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            help="As the session of this sandbox did.", show_default=False, autocompletion=completion.sessions
+        ),
+    ] = None,
     phase: Annotated[
         Literal["validate", "submit"] | None,
         typer.Option("--phase", "--as", help="As this scores it, whether it did or not.", show_default=False),
@@ -102,9 +112,7 @@ def rescore_artefact(  # noqa: PLR0913 - one parameter an option
     from mlgym_mcp.sessions.rescoring import Wanted
 
     wanted = Wanted(artefact, task, session, phase)
-    settings = Settings.load(
-        {"data_dir": data_dir, "sandbox": sandbox, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None}
-    )
+    settings = chosen(data_dir=data_dir, sandbox=sandbox, tasks_dirs=tuple(tasks_dir) if tasks_dir else None)
     found, score = run(lambda: _rescore(settings, wanted))
     compared = None if found.score is None else compare(found.score, score)
     show_table(("", "recorded", "now"), _side_by_side(found.score, score, compared))
@@ -117,7 +125,7 @@ def rescore_artefact(  # noqa: PLR0913 - one parameter an option
         raise SystemExit(1)
 
 
-async def _rescore(settings: Settings, wanted: "Wanted") -> "tuple[Recorded, Score]":
+async def _rescore(settings: "Settings", wanted: "Wanted") -> "tuple[Recorded, Score]":
     from mlgym_mcp.server import catalog_of
     from mlgym_mcp.services import open_services
     from mlgym_mcp.sessions.rescoring import find, rescore
@@ -128,7 +136,8 @@ async def _rescore(settings: Settings, wanted: "Wanted") -> "tuple[Recorded, Sco
     async with open_services(settings, catalog_of(settings)) as services:
         with acting(Actor(LOCAL)):
             services.store.audit.write("results_rescore", session=found.row.id, artefact=found.artefact)
-        return found, await rescore(services, found, tell)
+        with Waiting() as waiting:
+            return found, await rescore(services, found, waiting)
 
 
 def _first_verdict(found: "Recorded") -> str:

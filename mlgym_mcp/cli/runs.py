@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from mlgym_mcp import __version__
+from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.console import show
-from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
+from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir, chosen
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings
 
 PLAN_OR_FOLDER = "A plan in YAML, or the folder of a run that is to go on."
 STATUS = {"finished": 0, "failed": 1, "interrupted": 130}
@@ -30,12 +30,17 @@ SERVE = (sys.executable, "-m", "mlgym_mcp", "serve")
 def run(  # noqa: PLR0913 - one parameter an option
     plan: Annotated[Path | None, typer.Argument(help=PLAN_OR_FOLDER, show_default=False)] = None,
     task: Annotated[
-        list[str] | None, typer.Option(help="An id, a domain, or all; may be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            help="An id, a domain, or all; may be repeated.", show_default=False, autocompletion=completion.tasks
+        ),
     ] = None,
     agent: Annotated[
         list[str] | None,
         typer.Option(
-            help="A kind, or YAML such as '{kind: scripted, file: calls.yaml}'; may be repeated.", show_default=False
+            help="A kind, or YAML such as '{kind: scripted, file: calls.yaml}'; may be repeated.",
+            show_default=False,
+            autocompletion=completion.agents,
         ),
     ] = None,
     attempts: Annotated[
@@ -101,7 +106,7 @@ def server_headers() -> dict[str, str]:
     """What to show to a server that runs elsewhere."""
     from mlgym_clients.server import bearer
 
-    token = Settings.load().server_token
+    token = chosen().server_token
     return {} if token is None else bearer(token.get_secret_value())
 
 

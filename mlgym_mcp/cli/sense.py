@@ -1,10 +1,14 @@
 """What a server is asked to be, looked at before it is one: what can't be meant is refused in a sentence."""
 
+from typing import TYPE_CHECKING
+
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from mlgym_mcp.settings import Settings
 
 
-def require_sense(settings: Settings, *, http: bool, for_http: list[str]) -> None:
+def require_sense(settings: "Settings", *, http: bool, for_http: list[str]) -> None:
     """Check what each setting for itself can't tell.
 
     Args:
@@ -25,6 +29,15 @@ def require_sense(settings: Settings, *, http: bool, for_http: list[str]) -> Non
     for name, folder in (("data_dir", settings.data_dir), ("cache_dir", settings.cache_dir)):
         if folder.exists() and not folder.is_dir():
             raise SetupError(f"MLGYM_MCP_{name.upper()} is {folder}, which is no folder; name another.")
+    require_tasks(settings)
+
+
+def require_tasks(settings: "Settings") -> None:
+    """Check that the folders of further tasks are there.
+
+    Raises:
+        SetupError: one is not.
+    """
     for folder in settings.tasks_dirs:
         if not folder.is_dir():
             raise SetupError(f"--tasks-dir names {folder}, where there is no folder; make it, or leave it out.")

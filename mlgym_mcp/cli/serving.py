@@ -8,19 +8,33 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mlgym_mcp import __version__
-from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
+from mlgym_mcp.cli import completion
+from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir, chosen
 from mlgym_mcp.cli.sense import require_sense
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings, inherited_environment, traces_wanted
 
-if TYPE_CHECKING:  # imported by the commands that need it
+if TYPE_CHECKING:  # imported by the commands that need them
     from opentelemetry.sdk.trace import TracerProvider
     from starlette.types import ASGIApp
+
+    from mlgym_mcp.settings import Settings
+
+TYPED = """\
+mlgym-mcp: this waits for an MCP client on stdin, and a client starts it by itself. Connect one, or serve over HTTP:
+  mlgym-mcp connect claude-code --write
+  mlgym-mcp serve --http
+Ctrl-C ends it."""
+WITH_TOKEN = "  Callers must show a token, as `Authorization: Bearer …`; make one: mlgym-mcp tokens create NAME"
+WITHOUT_TOKEN = "  Callers need no token, and must be on this machine; ask for one: mlgym-mcp tokens create NAME"
+CONNECT = "  Connect a client: mlgym-mcp connect claude-code --url {url}{token} --write"
 
 
 def serve(  # noqa: PLR0913 - one parameter an option
     sandbox: Sandbox = None,
-    task: Annotated[str | None, typer.Option(help="Offer one session on this task, and nothing else.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Offer one session on this task, and nothing else.", autocompletion=completion.tasks),
+    ] = None,
     protocol: Annotated[
         Literal["strict", "mlgym"] | None, typer.Option(help="What validate and submit see.", show_default=False)
     ] = None,
@@ -63,12 +77,13 @@ def serve(  # noqa: PLR0913 - one parameter an option
     given |= {"gpus": gpus, "network": network, "tools": ",".join(tools) if tools else None}
     capacity = {"max_sessions": max_sessions, "max_memory": max_memory, "max_cpus": max_cpus}
     folders = {"tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir}
-    settings = Settings.load({**given, **capacity, **folders})
+    settings = chosen(**given, **capacity, **folders)
     for_http = {"--host": host is not None, "--port": port is not None, "--end-with-stdin": end_with_stdin}
     require_sense(settings, http=http, for_http=[option for option, used in for_http.items() if used])
 
     from mlgym_mcp import log
     from mlgym_mcp.server import catalog_of
+    from mlgym_mcp.settings import traces_wanted
     from mlgym_mcp.telemetry import make_provider
 
     log.configure(settings.log_level, settings.log_format)
@@ -81,7 +96,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
         _serve_stdio(settings, provider)
 
 
-def _serve_stdio(settings: Settings, provider: "TracerProvider | None") -> None:
+def _serve_stdio(settings: "Settings", provider: "TracerProvider | None") -> None:
     from mlgym_mcp import stdio
     from mlgym_mcp.server import open_server
     from mlgym_mcp.telemetry import tracing
@@ -90,12 +105,14 @@ def _serve_stdio(settings: Settings, provider: "TracerProvider | None") -> None:
     async def opening() -> AsyncIterator[Callable[[], Awaitable[None]]]:
         async with tracing(provider), open_server(settings) as server:
             _tell(settings, "stdin and stdout")
+            if sys.stdin.isatty():
+                typer.echo(TYPED, err=True)
             yield server.run_stdio_async
 
     stdio.run(opening)
 
 
-def _serve_http(settings: Settings, provider: "TracerProvider | None", *, end_with_stdin: bool) -> None:
+def _serve_http(settings: "Settings", provider: "TracerProvider | None", *, end_with_stdin: bool) -> None:
     from mlgym_mcp.server import open_web, require_guard
     from mlgym_mcp.sessions.drain import Drain
     from mlgym_mcp.telemetry import tracing
@@ -109,15 +126,18 @@ def _serve_http(settings: Settings, provider: "TracerProvider | None", *, end_wi
             typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)
             if end_with_stdin:
                 typer.echo(endpoint)
+            else:
+                typer.echo(WITH_TOKEN if guarded else WITHOUT_TOKEN, err=True)
+                typer.echo(CONNECT.format(url=endpoint, token=" --token-env MLGYM_TOKEN" if guarded else ""), err=True)
             yield app
 
     drain = Drain()
-    require_guard(settings)
+    guarded = require_guard(settings)
     with address.listen(settings.host, settings.port) as listener:
         serving.run(opening, listener, end_with_stdin=end_with_stdin, drain=drain, drain_s=settings.drain_s)
 
 
-def _tell(settings: Settings, address: str) -> None:
+def _tell(settings: "Settings", address: str) -> None:
     import structlog
 
     facts = {"address": address, "sandbox": settings.sandbox, "data_dir": str(settings.data_dir)}
@@ -126,15 +146,20 @@ def _tell(settings: Settings, address: str) -> None:
 
 def demo(
     tasks: Annotated[
-        list[str] | None, typer.Argument(help="What to attempt; every scripted task when none is named.")
+        list[str] | None,
+        typer.Argument(
+            help="What to attempt; every scripted task when none is named.", autocompletion=completion.tasks
+        ),
     ] = None,
-    sandbox: Sandbox = "bubblewrap",
+    sandbox: Sandbox = None,
     flavour: Flavour = None,
     data_dir: DataDir = None,
 ) -> None:
     """Watch a scripted agent attempt two tasks over MCP, and see its scores."""
     from mlgym_clients import demo as player
     from mlgym_clients.attempts import ATTEMPTS
+
+    from mlgym_mcp.settings import inherited_environment
 
     if unknown := sorted(set(tasks or ()) - set(ATTEMPTS)):
         raise SetupError(f"no attempt at {unknown[0]} is scripted; there are: {', '.join(ATTEMPTS)}.")

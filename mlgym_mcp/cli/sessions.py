@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.console import moment, run, show, show_table
-from mlgym_mcp.cli.options import DataDir, TasksDir
+from mlgym_mcp.cli.options import DataDir, TasksDir, chosen
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.inert import plain
 from mlgym_mcp.sessions.principal import LOCAL
-from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.store import SessionRow, Store
@@ -37,7 +37,7 @@ def list_sessions(data_dir: DataDir = None) -> None:
 
 @app.command("end")
 def end_session(
-    session: Annotated[str, typer.Argument(help=NAMED, show_default=False)],
+    session: Annotated[str, typer.Argument(help=NAMED, show_default=False, autocompletion=completion.sessions)],
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a server that has the session.")] = 60.0,
     data_dir: DataDir = None,
     tasks_dir: TasksDir = None,
@@ -66,7 +66,9 @@ def end_session(
 
 @app.command("export")
 def export_sessions(
-    sessions: Annotated[list[str] | None, typer.Argument(help=NAMED, show_default=False)] = None,
+    sessions: Annotated[
+        list[str] | None, typer.Argument(help=NAMED, show_default=False, autocompletion=completion.sessions)
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every session of the data folder.")] = False,
     to: Annotated[
         Path | None, typer.Option(help="A file for one session, a folder for several.", show_default=False)
@@ -99,7 +101,7 @@ def open_store(data_dir: Path | None) -> "AbstractContextManager[Store]":
     """The records of a data folder."""
     from mlgym_mcp.store import Store
 
-    return Store.open(Settings.load({"data_dir": data_dir}).data_dir)
+    return Store.open(chosen(data_dir=data_dir).data_dir)
 
 
 @contextmanager
@@ -116,7 +118,7 @@ async def _take_over_and_end(row: "SessionRow", data_dir: Path | None, tasks_dir
     from mlgym_mcp.sessions.ending import take_over_and_end
     from mlgym_mcp.sessions.manager import SessionManager
 
-    settings = Settings.load({"data_dir": data_dir, "sandbox": row.backend})
+    settings = chosen(data_dir=data_dir, sandbox=row.backend)
     async with (
         open_services(settings, catalog(tasks_dir)) as services,
         SessionManager.open(services) as manager,

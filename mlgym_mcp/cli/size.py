@@ -1,7 +1,6 @@
 """Sizes as people write them."""
 
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.tasks.spec import parse_size
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -12,6 +11,8 @@ def size(text: str, option: str) -> int:
     Raises:
         SetupError: it is no size.
     """
+    from mlgym_mcp.tasks.spec import parse_size
+
     try:
         found = parse_size(text)
     except (ValueError, OverflowError):

@@ -81,8 +81,10 @@ class Data:
         """
         resolved = self.resolve(task, flavour)
         profile = profiles.fitting(task.environment.profile, gpus=task.resources.gpus if gpus is None else gpus)
-        digest = await self._backend.prepare(profile, progress)
         place = self._place(task, resolved)
+        if resolved == "full" and not (may_download or place.is_dir()):
+            self._sources.require(task)  # before an environment that may take minutes
+        digest = await self._backend.prepare(profile, progress)
         prepared = PreparedTask(
             task_id=task.id,
             flavour=resolved,

@@ -39,6 +39,16 @@ class Sources:
         """A source on this machine: checked already, or as somebody put it there."""
         return next((found for found in self._candidates(task, source) if found.path.is_file()), None)
 
+    def require(self, task: TaskSpec) -> None:
+        """Check that all sources of a task are on this machine.
+
+        Raises:
+            DataMissing: one is not.
+        """
+        for source in task.sources:
+            if self.find(task, source) is None:
+                raise DataMissing(self._missing(task, source))
+
     async def obtain(self, task: TaskSpec, source: Source, progress: Progress, *, may_download: bool) -> Path:
         """A source's file, unpacked and checked, in the cache.
 

@@ -8,6 +8,7 @@ from mlgym_mcp.errors import MLGymError
 from mlgym_mcp.pruning.choice import FLOOR, Bounds, chosen
 from mlgym_mcp.pruning.inventory import Inventory
 from mlgym_mcp.pruning.thing import Thing
+from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.store import Store
 
 log = structlog.get_logger(__name__)
@@ -32,15 +33,22 @@ class Report:
         return sum(thing.size for thing in self.things) - sum(thing.size for thing in self.gone)
 
 
-async def prune(inventory: Inventory, bounds: Bounds, now: float, *, dry_run: bool = False) -> Report:
+async def prune(
+    inventory: Inventory, bounds: Bounds, now: float, *, dry_run: bool = False, progress: Progress = silent
+) -> Report:
     """Remove what need not stay. `now` in seconds since the epoch; `dry_run`: only say what would go."""
+    await progress("looking at what is there")
     store = inventory.store
     before = store.database.size
     things = await inventory.take(now)
     going = chosen(things, bounds, now)
     if dry_run:
         return Report(things, going, 0, store.tokens.useless(now - FLOOR), (before, before))
-    gone = [thing for thing in going if await _removed(thing, store, now)]
+    gone = []
+    for place, thing in enumerate(going):
+        await progress(f"removing {place} of {len(going)}")
+        if await _removed(thing, store, now):
+            gone.append(thing)
     tokens = store.tokens.remove_useless(now - FLOOR)
     store.audit.write("prune", things=len(gone), bytes=sum(thing.size for thing in gone))
     _shrink(store)

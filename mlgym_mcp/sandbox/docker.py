@@ -14,10 +14,12 @@ import requests
 from anyio import CapacityLimiter, from_thread, to_thread
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest
+from docker.utils import kwargs_from_env
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SetupError
 from mlgym_mcp.sandbox.images import Built, Image
 from mlgym_mcp.sandbox.process import Progress, silent
+from mlgym_mcp.sandbox.unanswered import unanswered
 
 T = TypeVar("T")
 
@@ -268,9 +270,7 @@ class DockerEngine:
         try:
             return docker.from_env(timeout=self._time_limit)
         except (DockerException, requests.RequestException) as error:
-            raise BackendUnavailable(
-                f"no Docker engine answers ({error}); start it, or install it: apt-get install docker.io"
-            ) from error
+            raise unanswered(error, kwargs_from_env().get("base_url")) from error
 
 
 @asynccontextmanager
@@ -286,11 +286,11 @@ async def open_engine(*, time_limit: int = ANSWER_LIMIT, runtime: str | None = N
             await engine.version()
             if runtime and runtime not in (there := (await engine.facts()).runtimes):
                 raise BackendUnavailable(
-                    f"docker_runtime is {runtime!r}, but the Docker engine has: {', '.join(sorted(there))}; "
-                    "name one of these, or add it to the engine's daemon.json"
+                    f"docker_runtime is {runtime!r}, but the Docker engine has: {', '.join(sorted(there))}",
+                    "name one of these, or add it to the engine's daemon.json",
                 )
         except SandboxError as error:  # something took the connection, and then said nothing or nonsense
-            raise BackendUnavailable(f"no Docker engine answers: {error}") from error
+            raise unanswered(error, kwargs_from_env().get("base_url")) from error
         yield engine
     finally:
         engine.close()

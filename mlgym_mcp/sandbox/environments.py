@@ -38,6 +38,9 @@ from importlib.metadata import distributions
 print(*sorted({f"{d.metadata['Name']}=={d.version}" for d in distributions()}), sep="\n")
 """
 
+_UNREACHED = re.compile("NewConnectionError|ConnectTimeout|ProxyError|SSLError|error sending request")
+"""What pip and uv say of an index that they can't reach."""
+
 log = structlog.get_logger()
 
 
@@ -79,7 +82,7 @@ async def find_interpreter() -> Interpreter:
         version = answer.output.strip()
         if answer.exit_code == 0 and tuple(map(int, version.split(".")[:2])) >= OLDEST:
             return Interpreter(path, version)
-    raise BackendUnavailable("no Python 3.9 or newer outside of home folders; install it: apt-get install python3")
+    raise BackendUnavailable("there is no Python 3.9 or newer outside of home folders", "apt-get install python3")
 
 
 class Environments:
@@ -167,9 +170,10 @@ class _Build:
         requirements = self.aside / "requirements.txt"
         requirements.write_text(self.profile.requirements, encoding="utf-8")
         find_links = [part for folder in self.wheels for part in ("--find-links", str(folder))]
-        await self._call(
-            *await self._installer(), *find_links, "--requirement", str(requirements), on_line=self.progress
-        )
+        # Or pip would find there what this environment then lacks.
+        alone = ("env", "-u", "PYTHONPATH")
+        installer = (*alone, *await self._installer())
+        await self._call(*installer, *find_links, "--requirement", str(requirements), on_line=self.progress)
 
     async def _installer(self) -> Sequence[str]:
         """What installs into the new environment from outside, so that it holds no pip of its own."""
@@ -194,12 +198,21 @@ class _Build:
         result = await process.run(command, on_line=on_line)
         lines = result.output.splitlines()
         if result.exit_code != 0:
-            log.error("environment_failed", profile=self.profile.name, command=command, output=result.output[-4000:])
+            log.error("environment_failed", profile=self.profile.name, output=result.output[-500:])
             raise SetupError(
-                f"the environment {self.profile.name} could not be made: {lines[-1] if lines else 'no output'}; "
+                f"the environment {self.profile.name} could not be made: {_reason(lines, self.place.parent)}; "
                 f"mend that and try again: mlgym-mcp env prepare {self.profile.name}"
             )
         return lines
+
+
+def _reason(lines: Sequence[str], folder: Path) -> str:
+    """Why a program failed: what pip says last is mostly what came of it."""
+    if any("No space left on device" in line for line in lines):
+        return f"the disk of {folder} is full (MLGYM_MCP_CACHE_DIR names another, mlgym-mcp prune makes room)"
+    if unreached := next((line for line in lines if _UNREACHED.search(line)), None):
+        return f"no package index can be reached ({unreached.strip()[:300]}): `pip config` names another than pip's own"
+    return lines[-1] if lines else "no output"
 
 
 def _finish(built: Path, environment: Environment) -> None:

@@ -8,6 +8,12 @@ from pathlib import Path
 from mlgym_mcp.sandbox.cgroups import ROOT
 
 OWN_GROUPS = Path("/proc/self/cgroup")
+MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+def in_container() -> bool:
+    """Whether this process runs in a container, as far as Docker and Podman tell those inside."""
+    return any(map(Path.exists, MARKS))
 
 
 def memory() -> int:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import anyio
 from anyio import to_thread
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
-from mlgym_mcp.sandbox import disk, launch, process
+from mlgym_mcp.sandbox import disk, launch, machine, process
 from mlgym_mcp.sandbox.base import GIB, Limits
 from mlgym_mcp.sandbox.cgroups import Cgroups
 from mlgym_mcp.sandbox.docker import open_engine
@@ -23,9 +24,14 @@ ENGINE_PATIENCE = 1
 """Seconds an engine has to answer before it counts as absent."""
 OLDEST_BWRAP = (0, 8)
 
+CONTAINED = (
+    "the container that this runs in may not make namespaces",
+    "docker run --privileged …, or Docker sandboxes beside it, as docker/compose.yaml makes them",
+)
+_CONTAINER_REFUSALS = ("No permissions to create new namespace", "Operation not permitted")
 _BWRAP_REFUSALS = {
     "No permissions to create new namespace": (
-        "user namespaces are forbidden here, by the kernel's settings or by the container this runs in",
+        "user namespaces are forbidden by the kernel's settings",
         "sysctl -w kernel.unprivileged_userns_clone=1",
     ),
     "Creating new namespace failed": (
@@ -55,12 +61,14 @@ async def interpreter() -> Finding:
     try:
         found = await find_interpreter()
     except BackendUnavailable as error:
-        return Finding("python", False, str(error), "apt-get install python3")
+        return Finding("python", False, error.detail, error.fix)
     return Finding("python", True, f"{found.path} is {found.version}")
 
 
 async def bubblewrap() -> Finding:
     """Whether bubblewrap can make a sandbox, by making one."""
+    if sys.platform != "linux":
+        return Finding("bubblewrap", False, "it makes sandboxes on Linux alone: here they are Docker's")
     try:
         version = (await process.run([launch.BWRAP, "--version"])).output.strip()
     except OSError:
@@ -73,7 +81,9 @@ async def bubblewrap() -> Finding:
             trial = await process.run(launch.trial(Path(folder)))
         except OSError as error:
             return refusal(str(error))
-    return Finding("bubblewrap", True, f"{version} makes sandboxes") if trial.exit_code == 0 else refusal(trial.output)
+    if trial.exit_code == 0:
+        return Finding("bubblewrap", True, f"{version} makes sandboxes")
+    return refusal(trial.output, contained=machine.in_container())
 
 
 def new_enough(version: str) -> bool:
@@ -82,8 +92,10 @@ def new_enough(version: str) -> bool:
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= OLDEST_BWRAP
 
 
-def refusal(output: str) -> Finding:
+def refusal(output: str, *, contained: bool = False) -> Finding:
     """What a bubblewrap that refused has said, in words that help."""
+    if contained and any(message in output for message in _CONTAINER_REFUSALS):
+        return Finding("bubblewrap", False, *CONTAINED)
     for message, (detail, fix) in _BWRAP_REFUSALS.items():
         if message in output:
             return Finding("bubblewrap", False, detail, fix)
@@ -96,8 +108,10 @@ async def docker_engine(runtime: str | None) -> Finding:
         async with open_engine(time_limit=ENGINE_PATIENCE, runtime=runtime) as engine:
             under = (await engine.facts()).runtime
             return Finding("docker", True, f"engine {await engine.version()} answers, containers run under {under}")
-    except (BackendUnavailable, SandboxError) as error:
-        return Finding("docker", False, str(error), None if runtime else "systemctl start docker")
+    except BackendUnavailable as error:
+        return Finding("docker", False, error.detail, error.fix)
+    except SandboxError as error:
+        return Finding("docker", False, str(error))
 
 
 async def memory_limits() -> Finding:
@@ -148,7 +162,7 @@ async def image(profile: Profile) -> Finding:
             if await images.find(profile):
                 return Finding(subject, True, images.tag(profile))
     except (BackendUnavailable, SandboxError):
-        return Finding(subject, False, "no Docker engine answers", "systemctl start docker")
+        return Finding(subject, False, "no Docker engine answers")
     return Finding(subject, False, "not built yet", fix)
 
 

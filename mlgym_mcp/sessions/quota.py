@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlgym_mcp.errors import QuotaSpent
 from mlgym_mcp.sessions.principal import OPERATORS
-from mlgym_mcp.store import SessionRow, Store
+
+if TYPE_CHECKING:  # the settings name a quota, and are read before there is a store
+    from mlgym_mcp.store import SessionRow, Store
 
 DAY = 24 * 3600.0
 
@@ -19,7 +22,7 @@ class Quota:
     a_day: int | None = None
     """Sessions started within any 24 hours."""
 
-    def require_room(self, store: Store, row: SessionRow) -> None:
+    def require_room(self, store: "Store", row: "SessionRow") -> None:
         """Refuse a new session where its principal has no room for it.
 
         Raises:

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ class Backup:
     size: int
 
 
-def back_up(store: Store, target: Path) -> Backup:
-    """Copy a store to a new or empty folder, which is one itself then: whole, or not there.
+def back_up(store: Store, target: Path, told: Callable[[str], None] = lambda _: None) -> Backup:
+    """Copy a store to a new or empty folder, which is one itself then: whole, or not there; `told` of how far it is.
 
     Raises:
         SetupError: the folder can't be used, or has something in it.
@@ -38,7 +39,7 @@ def back_up(store: Store, target: Path) -> Backup:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
-        _copy(store, aside)
+        _copy(store, aside, told)
         aside.rename(target)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -50,9 +51,12 @@ def back_up(store: Store, target: Path) -> Backup:
     return Backup(len(sizes), sum(sizes))
 
 
-def _copy(store: Store, folder: Path) -> None:
+def _copy(store: Store, folder: Path, told: Callable[[str], None]) -> None:
+    told("copying the database")
     store.database.copy_to(folder / DATABASE)
-    for path in [path for part in PARTS for path in store.folder.glob(part)]:
+    paths = [path for part in PARTS for path in store.folder.glob(part)]
+    for place, path in enumerate(paths):
+        told(f"copying files: {place} of {len(paths)}")
         copy = folder / path.relative_to(store.folder)
         copy.parent.mkdir(mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):  # pruned meanwhile

@@ -5,21 +5,9 @@ from importlib import import_module
 from typing import Any
 
 from mlgym_clients.agents.agent import Agent, BadOptions
+from mlgym_clients.agents.kinds import KINDS
 from mlgym_clients.records.attempt import Limit
 
-KINDS: Mapping[str, str] = {
-    "baseline": "mlgym_clients.agents.baseline",
-    "human": "mlgym_clients.agents.human",
-    "claude-code": "mlgym_clients.agents.programs.claude_code",
-    "codex": "mlgym_clients.agents.programs.codex",
-    "gemini-cli": "mlgym_clients.agents.programs.gemini_cli",
-    "command": "mlgym_clients.agents.programs.command",
-    "model": "mlgym_clients.agents.model",
-    "random": "mlgym_clients.agents.random",
-    "replay": "mlgym_clients.agents.replay",
-    "scripted": "mlgym_clients.agents.scripted",
-}
-"""Kind → the module that has `make(options) -> Agent`."""
 ALONE = frozenset({"human"})
 """Kinds that attempt one task at a time: no run has them that makes several attempts at once."""
 

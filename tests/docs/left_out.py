@@ -1,0 +1,40 @@
+"""What the pages say to type and no test of this folder runs: each by its page and first line, with the reason."""
+
+from tests.docs.pages import Block
+
+ELSEWHERE = {
+    ("README.md", "mlgym-mcp connect claude-code --write"): "tests/strangers/test_readme_snippets.py",
+    ("README.md", "mlgym-mcp connect claude-code --project --write"): "tests/strangers/test_readme_snippets.py",
+    ("README.md", "mlgym-mcp serve --http"): "tests/strangers/test_readme_snippets.py",
+    ("README.md", "mlgym-mcp connect claude-code --url http://127.0.0.1:8765/mcp --write"): (
+        "tests/strangers/test_readme_snippets.py"
+    ),
+    ("README.md", "ask() { # method, parameters, and the name of what is asked for, if it has one"): (
+        "tests/strangers/test_readme_snippets.py"
+    ),
+    ("docs/adding-a-task.md", "*"): "tests/check/test_adding_a_task.py",
+}
+"""Run by another test. The star stands for all of a page."""
+
+NOT_HERE = {
+    ("README.md", ".ci/demo"): "sets up a machine; CI runs it",
+    ("README.md", ".ci/run"): "sets up a machine; CI runs it",
+}
+"""Can't be run where the tests are. Commands of ours are looked at all the same."""
+
+EXHAUSTIVE = {
+    ("README.md", "mlgym-mcp run --task game-theory --agent baseline --agent random --attempts 4 --concurrency 4 --to runs/games"): "two dozen attempts",
+    ("README.md", "mlgym-mcp report runs/games"): "needs them",
+}
+"""Takes too long for every run of the tests."""
+
+LISTS = {"elsewhere": ELSEWHERE, "not here": NOT_HERE, "exhaustive": EXHAUSTIVE}
+
+
+def listed(block: Block) -> str | None:
+    """The list that has a block, if one has."""
+    first = block.text.split("\n", 1)[0]
+    for name, entries in LISTS.items():
+        if (block.page, first) in entries or (block.page, "*") in entries:
+            return name
+    return None

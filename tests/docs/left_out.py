@@ -2,6 +2,9 @@
 
 from tests.docs.pages import Block
 
+COMPOSE = "MLGYM_MCP_TOKEN=$(openssl rand -hex 32) docker compose --file docker/compose.yaml up --build --detach"
+GAMES = "mlgym-mcp run --task game-theory --agent baseline --agent random --attempts 4 --concurrency 4 --to runs/games"
+
 ELSEWHERE = {
     ("README.md", "mlgym-mcp connect claude-code --write"): "tests/strangers/test_readme_snippets.py",
     ("README.md", "mlgym-mcp connect claude-code --project --write"): "tests/strangers/test_readme_snippets.py",
@@ -19,11 +22,16 @@ ELSEWHERE = {
 NOT_HERE = {
     ("README.md", ".ci/demo"): "sets up a machine; CI runs it",
     ("README.md", ".ci/run"): "sets up a machine; CI runs it",
+    ("docs/air-gapped.md", "pip download --quiet --dest wheels mlgym-mcp"): "needs a registry, and fetches 25 GB",
+    ("docs/first-session.md", "python3 -m venv ~/mlgym"): "needs a registry; .ci/demo does the same",
+    ("docs/gpus.md", "mlgym-mcp serve --http --gpus 0,1"): "needs GPUs",
+    ("docs/gpus.md", "mlgym-mcp env prepare torch-cuda"): "needs a registry, and fetches 5 GB",
+    ("docs/hosting.md", COMPOSE): "builds images; tests/docker/test_compose.py does the same",
 }
 """Can't be run where the tests are. Commands of ours are looked at all the same."""
 
 EXHAUSTIVE = {
-    ("README.md", "mlgym-mcp run --task game-theory --agent baseline --agent random --attempts 4 --concurrency 4 --to runs/games"): "two dozen attempts",
+    ("README.md", GAMES): "two dozen attempts",
     ("README.md", "mlgym-mcp report runs/games"): "needs them",
 }
 """Takes too long for every run of the tests."""

@@ -5,13 +5,13 @@ import os
 import re
 import shlex
 import socket
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import typer
 import yaml
@@ -20,16 +20,31 @@ from mlgym_mcp.cli import app
 from tests.docs.left_out import ELSEWHERE, LISTS, listed
 from tests.docs.pages import PAGES, REPOSITORY, Block, blocks
 from tests.docs.story import story_of
+from tests.strangers import claude_code
+from tests.strangers.agents import new_user
+from tests.strangers.models.endpoint import scripted
+from tests.strangers.models.messages import MESSAGES
+from tests.strangers.models.script import Script, call
 
-PATIENCE = 300.0
+PATIENCE = 300
 PORT = "8765"
 READ_BY = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 EVERY = [block for page in PAGES for block in blocks(page)]
+WORK = (
+    call("edit", command="str_replace", path="strategy.py", old_str="return 1", new_str="return 0"),
+    call("submit", wait_s=50),
+)
+PLAYED_BY_A_MODEL = {
+    "docs/claude-code.md": Script([call("start", task="battle-of-the-sexes-v1"), *WORK], last="Submitted."),
+    "docs/evaluating-a-model.md": Script(WORK, last="Submitted."),
+    "docs/evaluating-an-agent.md": Script(WORK, last="Submitted."),
+}
+"""What stands in for the model of a provider where a page asks one."""
 
 
-def stories(which: str | None) -> list[str]:
-    """The pages that have something to run."""
-    return sorted({block.page for block in EVERY if listed(block) in (None, which) and block.language not in READ_BY})
+def pages_of(which: str | None) -> list[str]:
+    """The pages that have something to run that is on a list, or on none."""
+    return sorted({block.page for block in EVERY if listed(block) == which and block.language not in READ_BY})
 
 
 def free_port() -> str:
@@ -37,45 +52,49 @@ def free_port() -> str:
         return str(listener.getsockname()[1])
 
 
-def play(page: str, folder: Path, cache_dir: Path, *, exhaustive: bool = False) -> None:
+async def play(page: str, folder: Path, cache_dir: Path, *lists: str | None, **variables: str) -> None:
     """Do all that a page says, in a fresh home."""
-    home, said = folder / "home", folder / "said"
-    home.mkdir(), said.mkdir()
-    port = free_port()
-    wanted = [block for block in blocks(page) if listed(block) is None or (exhaustive and listed(block) == "exhaustive")]
-    story = story_of(wanted, said)
+    home, said, port = folder / "home", folder / "said", free_port()
+    home.mkdir(exist_ok=True)
+    said.mkdir()
+    story = story_of([block for block in blocks(page) if listed(block) in lists], said)
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(home),
-        "REPOSITORY": str(REPOSITORY),
         "MLGYM_MCP_SANDBOX": "bubblewrap",
         "MLGYM_MCP_CACHE_DIR": str(cache_dir),
         "MLGYM_MCP_PORT": port,
         "MLGYM_MCP_DRAIN_S": "0",
+        **variables,
     }
-    ended = subprocess.run(
-        ["bash", "-c", story.script.replace(PORT, port)],
-        cwd=home,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    with anyio.fail_after(PATIENCE):
+        ended = await anyio.run_process(
+            ["bash", "-c", story.script.replace(PORT, port)], input=b"", check=False, cwd=home, env=environment
+        )
+    assert ended.returncode == 0, (ended.stdout + ended.stderr).decode()
     for shown in story.shown:
         assert shown.came(), f"{shown.place} shows\n{shown.text}\nbut this came:\n{shown.file.read_text()}"
 
 
-@pytest.mark.parametrize("page", stories(None))
-def test_what_a_page_says_to_type_works(page: str, tmp_path: Path, cache_dir: Path) -> None:
-    play(page, tmp_path, cache_dir)
+@pytest.mark.parametrize("page", pages_of(None))
+async def test_what_a_page_says_to_type_works(page: str, tmp_path: Path, cache_dir: Path) -> None:
+    await play(page, tmp_path, cache_dir, None)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("page", sorted({block.page for block in EVERY if listed(block) == "exhaustive"}))
-def test_what_takes_long_works_too(page: str, tmp_path: Path, cache_dir: Path) -> None:
-    play(page, tmp_path, cache_dir, exhaustive=True)
+@pytest.mark.parametrize("page", sorted({*pages_of("exhaustive")} - {*PLAYED_BY_A_MODEL}))
+async def test_what_takes_long_works_too(page: str, tmp_path: Path, cache_dir: Path) -> None:
+    await play(page, tmp_path, cache_dir, None, "exhaustive")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.strangers
+@pytest.mark.parametrize("page", PLAYED_BY_A_MODEL)
+async def test_what_a_page_has_a_model_do_works(page: str, tmp_path: Path, cache_dir: Path) -> None:
+    async with new_user(tmp_path) as user, scripted(MESSAGES, PLAYED_BY_A_MODEL[page]) as model:
+        variables = {**claude_code.variables(model), "PATH": user.variables["PATH"], **user.outside.variables}
+        await play(page, tmp_path, cache_dir, None, "exhaustive", **variables)
+    assert model.asked
 
 
 @pytest.mark.parametrize("block", [one for one in EVERY if one.language in READ_BY], ids=lambda block: block.place)

@@ -13,7 +13,7 @@ from mlgym_mcp import __version__  # noqa: E402 - found by the line above
 
 project = "mlgym-mcp"
 author = "mlgym-mcp contributors"
-copyright = author  # noqa: A001 - Sphinx's word
+copyright = author
 release = version = __version__
 
 extensions = ["myst_parser", "reference"]

@@ -46,15 +46,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
-    """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides. By default in the user's
-    own folder for data: `~/.local/share/mlgym-mcp`, or below `$XDG_DATA_HOME`."""
+    """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides. By default
+    `~/.local/share/mlgym-mcp`, or below `$XDG_DATA_HOME`."""
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP, appauthor=False))
     """Environments and checked sources: what can be made again. By default `~/.cache/mlgym-mcp`, or below
     `$XDG_CACHE_HOME`."""
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones, with colons between."""
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
-    """How sandboxes are made. `auto`: by Docker where an engine answers, else by bubblewrap. `fake` runs nothing; for tests."""
+    """How sandboxes are made. `auto`: by Docker where an engine has the images that the tasks need, else by bubblewrap.
+    `fake` runs nothing, and is for tests."""
     apt_mirror: str | None = None
     """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""
     docker_stream: Literal["auto", "socket", "exec"] = "auto"

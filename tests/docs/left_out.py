@@ -37,6 +37,8 @@ EXHAUSTIVE = {
     ("docs/claude-code.md", "*"): "tests/strangers has the like of it in every run",
     ("docs/evaluating-a-model.md", "*"): "two attempts and three reports",
     ("docs/evaluating-an-agent.md", "*"): "two attempts and a report",
+    ("docs/first-session.md", "# session.py"): "clients/examples has the like of it in every run",
+    ("docs/first-session.md", "$ MLGYM_MCP_LOG_LEVEL=warning python3 session.py"): "the same",
     ("docs/gpus.md", "mlgym-mcp doctor"): "tests/test_doctor.py has the like of it in every run",
     ("docs/gym.md", "import gymnasium"): "tests/clients/test_gym.py has the like of it in every run",
 }

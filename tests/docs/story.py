@@ -49,7 +49,8 @@ class Story:
 
 def story_of(blocks: Iterable[Block], said: Path) -> Story:
     """The story of blocks; what commands print goes into files of the folder `said`."""
-    lines, shown = [PROLOGUE.format(said=said)], []
+    lines: list[str] = [PROLOGUE.format(said=said)]
+    shown: list[Shown] = []
     for block in blocks:
         lines.append(f"at={quote(block.place)}")
         if block.file is not None:

@@ -7,7 +7,7 @@ import shlex
 import socket
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests.strangers.models.script import Script, call
 
 PATIENCE = 300
 PORT = "8765"
-READ_BY = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+READ_BY: Mapping[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 EVERY = [block for page in PAGES for block in blocks(page)]
 WORK = (
     call("edit", command="str_replace", path="strategy.py", old_str="return 1", new_str="return 0"),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from mlgym_mcp.cli import app
 
+from mlgym_mcp.cli import app
 from reference.markdown import code, sections, table
 
 NAME = "mlgym-mcp"

@@ -5,16 +5,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import anyio
 from mcp import Client
 from mcp.types import Prompt, Resource, ResourceTemplate, Tool
+
 from mlgym_mcp.server import open_server
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.tools.register import GROUPS
-
 from reference.markdown import code, kind, sections, table
 
 
@@ -46,12 +45,12 @@ def tools() -> str:
 def resources() -> str:
     """Every resource, but for those that there are of each task."""
     told = _told()
-    rows = [(str(one.uri), one) for one in told.resources if not one.name.endswith("-v1")]
-    rows += [(one.uri_template, one) for one in told.templates]
-    return table(
-        ("address", "type", "what it is"),
-        [(code(address), one.mime_type or "", one.description or "") for address, one in rows],
-    )
+    listed: list[tuple[str, Resource | ResourceTemplate]] = [
+        *((str(one.uri), one) for one in told.resources if not one.name.endswith("-v1")),
+        *((one.uri_template, one) for one in told.templates),
+    ]
+    rows = [(code(address), one.mime_type or "", one.description or "") for address, one in listed]
+    return table(("address", "type", "what it is"), rows)
 
 
 def prompts() -> str:
@@ -115,7 +114,7 @@ async def _ask() -> Told:
     with tempfile.TemporaryDirectory() as folder:
         told: Told | None = None
         for group in (None, *GROUPS):
-            settings = Settings(data_dir=Path(folder), tools=(group,) if group else ())
+            settings = Settings.load({"data_dir": folder, "tools": group}, environ={})
             async with open_server(settings) as server, Client(server) as client:
                 told = told or Told(
                     (await client.list_resources()).resources,

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from mlgym_mcp.settings import PREFIX, Settings
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sphinx.pycode import ModuleAnalyzer
 
+from mlgym_mcp.settings import PREFIX, Settings
 from reference.markdown import code, table
 
 Model = type[BaseModel]

@@ -5,7 +5,6 @@ from typing import Any
 
 from mlgym_mcp.tasks import measures, source, spec
 from mlgym_mcp.tasks.schema import task_schema
-
 from reference.markdown import code, kind, sections, table
 from reference.settings import meanings
 

@@ -114,7 +114,7 @@ async def _ask() -> Told:
     with tempfile.TemporaryDirectory() as folder:
         told: Told | None = None
         for group in (None, *GROUPS):
-            settings = Settings.load({"data_dir": folder, "tools": group}, environ={})
+            settings = Settings.model_validate({"data_dir": folder, "tools": group or ""})
             async with open_server(settings) as server, Client(server) as client:
                 told = told or Told(
                     (await client.list_resources()).resources,

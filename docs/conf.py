@@ -31,6 +31,8 @@ exclude_patterns = [".*", "build", "tests", "tasks"]  # not looked through at al
 myst_heading_anchors = 4
 nitpicky = True
 
+highlight_language = "none"  # of blocks that name none
+
 html_theme = "furo"
 html_title = "mlgym-mcp"
 html_extra_path = ["_root"]

@@ -23,7 +23,7 @@ NOT_HERE = {
     ("README.md", "mlgym-mcp report runs/games"): "scores.csv is the reader's; tests/clients/reports has both forms",
     ("README.md", ".ci/demo"): "sets up a machine; CI runs it",
     ("README.md", ".ci/run"): "sets up a machine; CI runs it",
-    ("docs/air-gapped.md", "pip download --quiet --dest wheels mlgym-mcp"): "needs a registry, and fetches 25 GB",
+    ("docs/air-gapped.md", "pip wheel --quiet --wheel-dir wheels ."): "needs a registry, and fetches 25 GB",
     ("docs/first-session.md", "python3 -m venv ~/mlgym"): "needs a registry; .ci/demo does the same",
     ("docs/gpus.md", "mlgym-mcp serve --http --gpus 0,1"): "needs GPUs",
     ("docs/gpus.md", "mlgym-mcp env prepare torch-cuda"): "needs a registry, and fetches 5 GB",

@@ -8,13 +8,18 @@ from shlex import quote
 
 from tests.docs.pages import Block
 
-SERVER = re.compile(r"^[^#\n]*\bmlgym-mcp serve --http(?:[^\n]|\\\n)*$", re.MULTILINE)
+SERVER = re.compile(r"^([^#\n]*\bmlgym-mcp (?:serve --http|view)\b[^#\n]*)(#.*)?$", re.MULTILINE)
+"""A line that starts what goes on until it is ended: the lines below it are typed at another terminal."""
 PROLOGUE = """\
 set -euo pipefail
-trap 'echo "stopped in $at" >&2; cat {said}/server.log >&2' ERR
+begun=0
+trap 'echo "stopped in $at" >&2; cat {said}/*.log >&2' ERR
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
-: >{said}/server.log
-announced() {{ grep --quiet --max-count 1 'serving MCP at' <(tail --follow --lines +1 --pid $! {said}/server.log); }}
+begin() {{ # in the background, until it says where it is
+  log={said}/$((++begun)).log
+  "$@" 2>"$log" &
+  grep --quiet --extended-regexp --max-count 1 ' http://[^ ]+$' <(tail --follow --lines +1 --pid $! "$log")
+}}
 """
 NUMBER = r"\d[\d.,]*"
 
@@ -56,7 +61,7 @@ def story_of(blocks: Iterable[Block], said: Path) -> Story:
         if block.file is not None:
             lines.append(_heredoc(f"mkdir --parents {Path(block.file).parent}; cat >{block.file}", block.text))
         elif block.language == "sh":
-            lines.append(SERVER.sub(lambda found: f"{found[0]} 2>>{said}/server.log & announced", block.text))
+            lines.append(SERVER.sub(r"begin env \1", block.text))
         elif block.language == "console":
             for command, text in _dialogue(block.text):
                 shown.append(Shown(block.place, text, said / str(len(shown))))

@@ -47,12 +47,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
-    """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides."""
+    """Sessions, artefacts, scores, prepared data, and sources of it that the operator provides. By default
+    `~/.local/share/mlgym-mcp`, or below `$XDG_DATA_HOME`."""
     cache_dir: Path = Field(default_factory=lambda: platformdirs.user_cache_path(APP, appauthor=False))
-    """Environments and checked sources: what can be made again."""
+    """Environments and checked sources: what can be made again. By default `~/.cache/mlgym-mcp`, or below
+    `$XDG_CACHE_HOME`."""
     tasks_dirs: tuple[Path, ...] = ()
-    """Folders of tasks besides the shipped ones."""
+    """Folders of tasks besides the shipped ones, with colons between."""
     sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    """How sandboxes are made. `auto`: by Docker where an engine has the images that the tasks need, else by bubblewrap.
+    `fake` runs nothing, and is for tests."""
     apt_mirror: str | None = None
     """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""
     docker_stream: Literal["auto", "socket", "exec"] = "auto"
@@ -60,14 +64,16 @@ class Settings(BaseModel):
     docker_runtime: str | None = None
     """The engine's OCI runtime for sandboxes, such as gVisor's `runsc`; its default where none is named."""
     flavour: Literal["auto", "full", "sample"] = "auto"
+    """Official data, small data made offline in its shape, or the first of them that is there."""
     protocol: Literal["strict", "mlgym"] = "strict"
+    """What `validate` sees. `strict`: hidden data of its own; `mlgym`: all that `submit` sees, as in the original."""
     tools: tuple[Literal["checkpoints", "evaluation", "memory", "literature"], ...] = ()
     """Optional groups of tools. `checkpoints`: `checkpoint`, `restore` and `fork`. `evaluation`, for who runs agents:
     `cut_off`, `score_best`, and the baselines' files. `memory`: notes for later sessions. `literature`: papers."""
     semantic_scholar_key: SecretStr | None = None
     """Of the group `literature`; without one, Semantic Scholar answers fewer requests."""
     task: str | None = None
-    """The one task that the server is pinned to."""
+    """The one task that the server is pinned to; it offers no other."""
     orphan_grace: float = Field(default=_LIMITS.orphan_grace, gt=0)
     """How long a sandbox lives on without a server and without a running job."""
     lease_s: float = Field(default=_LIMITS.lease_s, gt=0)
@@ -80,12 +86,14 @@ class Settings(BaseModel):
     """How long a client that knows MCP's tasks waits for `bash`, `validate` or `submit` before it is given a task: most
     commands take less, and no client gives up so early."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
+    """Sessions at once; who starts one beyond that waits its turn."""
     pool: int | None = Field(default=None, ge=0)
     """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""
     max_memory: Size = Field(default_factory=lambda: MEMORY_SHARE * machine.memory())
-    """What the limits of all sandboxes of sessions, judges and contestants may add up to, in bytes or as `48GiB`."""
+    """What the limits of all sandboxes of sessions, judges and contestants may add up to, in bytes or as `48GiB`. By
+    default twice this machine's memory."""
     max_cpus: float = Field(default_factory=lambda: CPU_SHARE * machine.cpus(), gt=0)
-    """The same for CPUs."""
+    """The same for CPUs. By default sixteen times this machine's."""
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
     """Artefacts scored at once."""
     gpus: str = "all"
@@ -126,6 +134,7 @@ class Settings(BaseModel):
     drain_s: float = Field(default=30.0, ge=0)
     """How long a server over HTTP that is sent SIGTERM waits for calls and scorings that go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is worth a line of the log."""
     log_format: Literal["auto", "lines", "json"] = "auto"
     """`auto`: lines for people on a terminal, elsewhere JSON, one object a line."""
 

@@ -33,6 +33,7 @@ class Source(Part):
     member: str | None = None
     """Its path inside a `zip` or `tar`. Sources of the same archive share one download."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Of the file, unpacked."""
     checksum: Literal["unverified"] | None = None
     """Stands where no checksum is known; the file is bound to what it was at first."""
     size: PositiveInt | None = None

@@ -67,16 +67,22 @@ class Environment(Part):
     """What the task's sandboxes have installed: a profile of `mlgym-mcp env list`."""
 
     profile: str
+    """Such as `plain`, `base`, `torch` or `jax`."""
 
 
 class Resources(Part):
     """What the session's sandbox may use. Sizes in bytes."""
 
     cpus: PositiveFloat = 2
+    """CPUs, as many or a part of one."""
     memory: Size
+    """All that its processes use together."""
     disk: Size
+    """The workspace and all outputs of commands."""
     shm: Size = 64 * 1024**2
+    """Of `/dev/shm`."""
     gpus: NonNegativeInt = 0
+    """GPUs that a session gets unless its `start` says otherwise."""
     network: Reach = Network()
     """What the session's sandbox may reach; data.py, judge and contestants reach nothing."""
 
@@ -85,52 +91,75 @@ class Budget(Part):
     """What one session may spend. Times in seconds; None: no limit of its own."""
 
     steps: PositiveInt = 50
+    """Calls that cost a step."""
     command_time: PositiveFloat = 1800
+    """How long one command may run."""
     wall_time: PositiveFloat = 43200
+    """How long the session may last."""
     validations: PositiveInt | None = None
+    """How often it may validate."""
 
 
 class Submission(Part):
     """What is packed and graded: files or folders of the workspace."""
 
     files: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
+    """Their paths in the workspace."""
     kind: Literal["data", "code", "policy", "model"]
     """`code`, `policy` (code with checkpoints) and `model` (weights, perhaps with code) may run in contestants."""
     max_size: Size
+    """Of all of them together."""
 
 
 class Scoring(Part):
-    """How grading runs. `exclusive`: alone on the machine; `time_limit` in seconds."""
+    """How grading runs. Times in seconds."""
 
     exclusive: bool = False
+    """Whether nothing else is scored meanwhile: for tasks that measure time."""
     time_limit: PositiveFloat = 600
+    """How long a grading may take."""
 
 
 class TaskSpec(Part):
     """A task.yaml and the folder it lies in."""
 
     folder: Path = Field(exclude=True)
+    """Where the task.yaml lies; not written in it."""
     parent: Path | None = Field(default=None, exclude=True)
     """The folder of the task that this one extends: has the fields and the files that this one lacks."""
     extends: str | None = None
     """The id of a task in the same folder of tasks, of which this is a variant."""
     id: Annotated[str, Field(pattern=ID, max_length=LONGEST_ID)]
+    """Lower-case words and a version, such as `my-task-v1`; the folder's name."""
     title: str
+    """What people read."""
     domain: str
+    """A word by which tasks are found, such as `computer-vision`."""
     environment: Environment
+    """What its sandboxes have installed."""
     resources: Resources
+    """What a session's sandbox may use."""
     budget: Budget = Budget()
+    """What a session may spend."""
     sources: tuple[Source, ...] = ()
+    """Files of the full data."""
     starter: tuple[Layer, ...] = ("starter",)
     """Folders whose files the workspace starts with, later ones laid over earlier: this task's, such as `baseline`, or
     another's beside it, such as `other-task-v1/starter`."""
     submission: Submission
+    """What is handed in."""
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    """What the grader measures; one of them ranks."""
     baselines: Baselines
+    """What the baseline reaches."""
     target: Target
+    """What earns a reward of 1."""
     comparable: Comparable
+    """Whether scores may stand beside published ones."""
     published: dict[str, PublishedScore] = {}
+    """What models of the original benchmark's paper scored, by their names."""
     scoring: Scoring = Scoring()
+    """How grading runs."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -17,6 +17,7 @@ trap 'echo "stopped in $at" >&2; cat {said}/*.log >&2' ERR
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 begin() {{ # in the background, until it says where it is
   log={said}/$((++begun)).log
+  : >"$log"
   "$@" 2>"$log" &
   grep --quiet --extended-regexp --max-count 1 ' http://[^ ]+$' <(tail --follow --lines +1 --pid $! "$log")
 }}

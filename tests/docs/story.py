@@ -11,12 +11,13 @@ from tests.docs.pages import Block
 SERVER = re.compile(r"^([^#\n]*\bmlgym-mcp (?:serve --http|view)\b[^#\n]*)(#.*)?$", re.MULTILINE)
 """A line that starts what goes on until it is ended: the lines below it are typed at another terminal."""
 PROLOGUE = """\
-set -euo pipefail
+set -Eeuo pipefail
 begun=0
 trap 'echo "stopped in $at" >&2; cat {said}/*.log >&2' ERR
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 begin() {{ # in the background, until it says where it is
   log={said}/$((++begun)).log
+  : >"$log"
   "$@" 2>"$log" &
   grep --quiet --extended-regexp --max-count 1 ' http://[^ ]+$' <(tail --follow --lines +1 --pid $! "$log")
 }}

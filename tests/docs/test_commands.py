@@ -26,7 +26,7 @@ from tests.strangers.models.endpoint import scripted
 from tests.strangers.models.messages import MESSAGES
 from tests.strangers.models.script import Script, call
 
-PATIENCE = 300
+PATIENCE = 1800
 PORT = "8765"
 READ_BY: Mapping[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 EVERY = [block for page in PAGES for block in blocks(page)]

@@ -147,6 +147,18 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
         assert facts_of(await over(client, submission.task_id))["outcome"] == "scored"
 
 
+async def test_what_nobody_asks_about_after_a_restart_keeps_no_session_open(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with following(world) as client:
+        session = await start(client, steps=1)
+        await begin(client, "bash", command=LONG, wait_s=40)
+    async with following(world) as client:
+        with anyio.fail_after(5):
+            while "open" in await told(client, "status", session=session):
+                await anyio.lowlevel.checkpoint()
+        assert "cut_off" in await told(client, "status", session=session)
+
+
 async def test_a_validation_that_the_server_did_not_survive_says_so_and_is_given_back(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.referee.gate = anyio.Event()

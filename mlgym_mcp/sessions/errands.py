@@ -91,9 +91,7 @@ class Errands:
         self._calls = calls
 
     async def look(self, event: Event) -> Errand:
-        """How an errand of this session stands. Free, and renews the lease, as waiting for it would."""
-        if self._ledger.live and self._ledger.owned:
-            self._ledger.use()
+        """How an errand of this session stands. Free, and no use of the session: what goes on keeps that alive."""
         try:
             return await (self._command(event) if event.kind == "bash" else self._verdict(event))
         except (SessionBusy, SandboxGone):  # which says nothing of the errand

@@ -9,6 +9,9 @@ Notify = Callable[[float, str], Awaitable[None]]
 Accepted = Callable[[int], None]
 """Told the id of the event under which a call is recorded."""
 
+OWN_KEY = "⑂ "
+"""How keys begin that the server makes for calls without one; callers' keys are ASCII."""
+
 MAX_WAIT = 50.0
 """Seconds. Clients give up on a request after 60."""
 

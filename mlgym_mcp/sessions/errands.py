@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from mlgym_mcp.errors import CallerError, SandboxGone, SessionBusy
 from mlgym_mcp.inert import inert
 from mlgym_mcp.sessions.budget import duration
-from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.call import OWN_KEY, Call
 from mlgym_mcp.sessions.ledger import STOPPED, Ledger
 from mlgym_mcp.sessions.lodging import Lodging
 from mlgym_mcp.sessions.once import Once
@@ -91,9 +91,7 @@ class Errands:
         self._calls = calls
 
     async def look(self, event: Event) -> Errand:
-        """How an errand of this session stands. Free, and renews the lease, as waiting for it would."""
-        if self._ledger.live and self._ledger.owned:
-            self._ledger.use()
+        """How an errand of this session stands. Free, and no use of the session: what goes on keeps that alive."""
         try:
             return await (self._command(event) if event.kind == "bash" else self._verdict(event))
         except (SessionBusy, SandboxGone):  # which says nothing of the errand
@@ -106,6 +104,13 @@ class Errands:
         if event.kind != "bash" or (job := await self._running_job(event)) is None:
             return
         await self._calls.job(job, "kill", call=Call(key=KILLED.format(event=event.id)))
+
+    async def take_up(self) -> None:
+        """Go on with the commands that an earlier server accepted under keys which their callers don't know."""
+        for number in self._ledger.unanswered:
+            event = self._store.events.get(number)
+            if event is not None and event.kind == "bash" and (event.key or "").startswith(OWN_KEY):
+                await self.look(event)
 
     async def _command(self, event: Event) -> Errand:
         if not event.finished:

@@ -258,6 +258,11 @@ class Ledger:
         """Whether a charged call, other than `but`, is still to be answered."""
         return bool(self._unanswered) or self.charged_now > (but is not None and but.charged)
 
+    @property
+    def unanswered(self) -> tuple[int, ...]:
+        """The events of charged calls that an earlier server did not answer, and whose callers may ask again."""
+        return tuple(self._unanswered)
+
     def recover(self, seen: float) -> None:
         """Go on from an earlier server, which gave its last sign of life at `seen`, in seconds since the epoch.
 

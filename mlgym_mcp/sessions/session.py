@@ -272,6 +272,7 @@ class Session:
         elif self.state == "open":
             await self._lodging.resume()
             self._shared.spawn(Operation(self._keep))
+            self._shared.spawn(Operation(self.errands.take_up))
         else:
             self._lodging.vacate()
         self._verdicts.resume()

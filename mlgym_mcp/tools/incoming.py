@@ -11,7 +11,7 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WithJsonSchema, WrapVa
 
 from mlgym_mcp.errors import CallerError
 from mlgym_mcp.inert import inert
-from mlgym_mcp.sessions.call import MAX_WAIT, Accepted, Call
+from mlgym_mcp.sessions.call import MAX_WAIT, OWN_KEY, Accepted, Call
 
 KEY = "mlgym-mcp/key"
 """The `_meta` entry with which a client marks repetitions of one call."""
@@ -73,7 +73,7 @@ def call_of(request: Request, wait_s: float) -> Call:
 
     key, accepted = _meta(request, KEY, "key of a call"), _accepted.get()
     if accepted is not None and key is None:
-        key = secrets.token_hex(16)
+        key = OWN_KEY + secrets.token_hex(16)
     return Call(wait_s=wait_s, key=key, notify=notify, accepted=accepted)
 
 

@@ -73,7 +73,7 @@ class Inspector:
 
 @asynccontextmanager
 async def inspecting(
-    folder: Path, cache_dir: Path, transport: Transport, era: str, **settings: object
+    folder: Path, cache_dir: Path, transport: Transport, era: str, **settings: Any
 ) -> AsyncIterator[Inspector]:
     """An Inspector whose configuration names our server as users' do: a command to start, or an address."""
     with anyio.fail_after(LIMIT):

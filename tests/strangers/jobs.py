@@ -25,7 +25,7 @@ from mlgym_mcp.tools.background import BackgroundTask, Call, Status, result_of
 from mlgym_mcp.tools.resources import TaskServer
 from tests.strangers.questions import Request, answer, form, lacking, said
 
-NEEDED = {"requiredCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
+NEEDED: dict[str, Any] = {"requiredCapabilities": {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
 AT = "2026-11-26T12:00:00Z"
 
 Work = Callable[["Job"], Awaitable[CallToolResult]]

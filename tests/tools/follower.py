@@ -41,6 +41,12 @@ class Task(Result):
         return CallToolResult.model_validate(self.result)
 
 
+class Told(Result):
+    """Any answer."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class Created(Task):
     result_type: Literal["task"] = "task"
 
@@ -71,10 +77,15 @@ class Follower(ClientExtension):
         return shown.answer
 
 
-async def ask(client: Client, task_id: str, method: str = "tasks/get", **more: Any) -> Task:
-    """One request about a task."""
+async def ask(client: Client, task_id: str) -> Task:
+    """How a task stands."""
+    return Task.model_validate((await tell(client, "tasks/get", task_id)).model_dump(by_alias=True))
+
+
+async def tell(client: Client, method: str, task_id: str, **more: Any) -> Told:
+    """What a request about a task is answered with."""
     request = TaskRequest(method=method, params=TaskParams(task_id=task_id, **more))
-    return await client.session.send_request(request, Task if method == "tasks/get" else Result)  # type: ignore[return-value]
+    return await client.session.send_request(request, Told)
 
 
 async def over(client: Client, task_id: str) -> CallToolResult:
@@ -97,7 +108,7 @@ async def refusal(client: Client, task_id: str, method: str = "tasks/get") -> in
     """The code with which a request about a task is refused."""
     more: dict[str, Any] = {"input_responses": {}} if method == "tasks/update" else {}
     try:
-        found = await ask(client, task_id, method, **more)
+        found = await tell(client, method, task_id, **more)
     except MCPError as refused:
         return refused.code
     raise AssertionError(found)

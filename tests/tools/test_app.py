@@ -10,7 +10,7 @@ from mcp.types import TextResourceContents
 from mlgym_mcp.tools.app import URI
 from tests.fakes import World, faulty, scored
 from tests.tools.stage import ERAS, Era, connected, facts_of, start, told
-from tests.tools.window import in_a_browser, window_of
+from tests.tools.window import Window, in_a_browser, window_of
 
 SHOWN = {"validate", "submit", "status"}
 
@@ -51,32 +51,19 @@ async def test_status_tells_a_sessions_course(tmp_path: Path) -> None:
 
 
 @in_a_browser
-async def test_the_window_shows_scores_budget_and_jobs_and_follows_them(tmp_path: Path) -> None:
+async def test_the_window_follows_a_session_or_shows_what_it_was_given_where_it_may_not_ask(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with connected(world) as client, window_of(client) as window:
         session = await scored_thrice(world, client)
         await window.show("status", theme="dark", session=session)
-        await window.says("7 of 10 steps used")
-        await window.says("accuracy, more is better")
-        assert await window.app.locator("circle").count() == 2
-        assert await window.app.locator(".fault").count() == 1
-        assert await window.app.get_by_role("img").get_attribute("aria-label") == (
-            "accuracy over steps: step 2: 0.55, step 6: 0.8"
-        )
-        assert "j4 runs" in await window.app.locator("#job-list").inner_text()
+        await shows_the_course(window)
         world.referee.answers = [scored(0.9)]
         await told(client, "submit")
         await window.app.get_by_role("button", name="Refresh").click()
         await window.says("submitted")
         assert await window.app.locator("circle.submit").count() == 1
         assert {"ui/initialize", "ui/notifications/size-changed", "tools/call"} <= await window.heard()
-        assert window.complaints == []
 
-
-@in_a_browser
-async def test_the_window_of_a_host_that_lets_it_ask_nothing_shows_what_it_was_given(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    async with connected(world) as client, window_of(client) as window:
         await start(client)
         await window.show("validate", asks=False)
         await window.says("accuracy 0.75, reward 0.5")
@@ -85,3 +72,13 @@ async def test_the_window_of_a_host_that_lets_it_ask_nothing_shows_what_it_was_g
         await window.says("no session with this handle")
         assert "tools/call" not in await window.heard()
         assert window.complaints == []
+
+
+async def shows_the_course(window: Window) -> None:
+    await window.says("7 of 10 steps used")
+    await window.says("accuracy, more is better")
+    assert await window.app.locator("circle").count() == 2
+    assert await window.app.locator(".fault").count() == 1
+    drawn = window.app.get_by_role("img")
+    assert await drawn.get_attribute("aria-label") == "accuracy over steps: step 2: 0.55, step 6: 0.8"
+    assert "j4 runs" in await window.app.locator("#job-list").inner_text()

@@ -8,7 +8,7 @@ from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_
 
 from mlgym_mcp.errors import ScoringError
 from tests.fakes import TASK, World, until
-from tests.tools.follower import TASKS, ask, begin, following, over, refusal
+from tests.tools.follower import TASKS, ask, begin, following, over, refusal, tell
 from tests.tools.stage import ERAS, Era, connected, facts_of, start, text_of, told
 
 LONG = "echo epoch 3; hang"
@@ -62,7 +62,7 @@ async def test_a_cancelled_command_is_killed(tmp_path: Path, wait_s: float) -> N
         session = await start(client)
         task = await begin(client, "bash", command=LONG, wait_s=wait_s)
         for _ in range(2):
-            await ask(client, task.task_id, "tasks/cancel")
+            await tell(client, "tasks/cancel", task.task_id)
         assert (await ask(client, task.task_id)).status == "cancelled"
         [job] = facts_of(await client.call_tool("status", {"session": session}))["jobs"]
         assert not job["running"]
@@ -79,8 +79,8 @@ async def test_a_scoring_becomes_a_task_with_the_answer_of_the_plain_call(tmp_pa
         await start(client)
         task = await begin(client, tool)
         assert "it is being scored; what is being scored can't be taken back" in task.status_message
-        await ask(client, task.task_id, "tasks/cancel")
-        await ask(client, task.task_id, "tasks/update", input_responses={"nothing": "was asked"})
+        await tell(client, "tasks/cancel", task.task_id)
+        await tell(client, "tasks/update", task.task_id, input_responses={"nothing": "was asked"})
         assert (await ask(client, task.task_id)).status == "working"
         patiently.referee.gate.set()
         later = await over(client, task.task_id)
@@ -145,6 +145,18 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
         assert (await ask(client, submission.task_id)).status == "working"
         world.referee.gate.set()
         assert facts_of(await over(client, submission.task_id))["outcome"] == "scored"
+
+
+async def test_what_nobody_asks_about_after_a_restart_keeps_no_session_open(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with following(world) as client:
+        session = await start(client, steps=1)
+        await begin(client, "bash", command=LONG, wait_s=40)
+    async with following(world) as client:
+        with anyio.fail_after(5):
+            while "open" in await told(client, "status", session=session):
+                await anyio.lowlevel.checkpoint()
+        assert "cut_off" in await told(client, "status", session=session)
 
 
 async def test_a_validation_that_the_server_did_not_survive_says_so_and_is_given_back(tmp_path: Path) -> None:

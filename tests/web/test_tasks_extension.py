@@ -40,7 +40,7 @@ async def test_at_the_address_of_one_session_tasks_of_others_are_not_found(tmp_p
 async def test_a_header_that_names_another_task_is_refused(tmp_path: Path) -> None:
     async with site(World(tmp_path), task_after=0) as served, served.client(extensions=KNOWING) as client:
         task = await begin(client, "bash", command="hang", session=await start(client))
-        knowing = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {TASKS: {}}}}
+        knowing: dict[str, object] = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {TASKS: {}}}}
         params = {"taskId": task.task_id, "_meta": ENVELOPE | knowing}
         body = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": params}
         headers = {**MODERN, "Mcp-Method": "tasks/get", "Mcp-Name": "another"}

@@ -38,8 +38,10 @@ from importlib.metadata import distributions
 print(*sorted({f"{d.metadata['Name']}=={d.version}" for d in distributions()}), sep="\n")
 """
 
-_UNREACHED = re.compile("NewConnectionError|ConnectTimeout|ProxyError|SSLError|error sending request")
-"""What pip and uv say of an index that they can't reach."""
+_UNREACHED = re.compile(
+    "NewConnectionError|ConnectTimeout|ProxyError|SSLError|error sending request|from versions: none"
+)
+"""What pip and uv say where they reach no index, or none that has anything of that name."""
 
 log = structlog.get_logger()
 
@@ -173,7 +175,12 @@ class _Build:
         # Or pip would find there what this environment then lacks.
         alone = ("env", "-u", "PYTHONPATH")
         installer = (*alone, *await self._installer())
-        await self._call(*installer, *find_links, "--requirement", str(requirements), on_line=self.progress)
+        await self._call(*installer, *find_links, "--requirement", str(requirements), on_line=self._relay)
+
+    async def _relay(self, line: str) -> None:
+        """Tell what pip says, but where it looks and what it passes over."""
+        if not line.startswith(("Ignoring ", "WARNING: Location")):
+            await self.progress(line.partition(" (from ")[0])
 
     async def _installer(self) -> Sequence[str]:
         """What installs into the new environment from outside, so that it holds no pip of its own."""
@@ -211,7 +218,8 @@ def _reason(lines: Sequence[str], folder: Path) -> str:
     if any("No space left on device" in line for line in lines):
         return f"the disk of {folder} is full (MLGYM_MCP_CACHE_DIR names another, mlgym-mcp prune makes room)"
     if unreached := next((line for line in lines if _UNREACHED.search(line)), None):
-        return f"no package index can be reached ({unreached.strip()[:300]}): `pip config` names another than pip's own"
+        told = unreached.strip()[:300]
+        return f"no package index can be reached, or none has it ({told}): `pip config` names another than pip's own"
     return lines[-1] if lines else "no output"
 
 

@@ -63,7 +63,10 @@ def faults() -> Iterator[None]:
             raise Fault(str(told)) from error
         if isinstance(told, MCPError) and not _closed(told):
             raise Fault(f"the server refused a request: {told}; {TOKEN}") from error
-        raise ServerLost(f"the server can't be reached: {str(told) or type(told).__name__}") from error
+        said = str(told) or type(told).__name__
+        raise ServerLost(
+            f"the server can't be reached: {said}; look whether it runs: mlgym-mcp serve --http"
+        ) from error
 
 
 def _closed(error: BaseException) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.settings import Settings
@@ -28,6 +27,7 @@ def view(
 
     from mlgym_mcp.sessions.drain import Drain
     from mlgym_mcp.store import Records
+    from mlgym_mcp.tasks.catalog import Catalog
     from mlgym_mcp.viewer.guest_book import GuestBook
     from mlgym_mcp.viewer.reading import Shelf
     from mlgym_mcp.viewer.viewer import Viewer
@@ -35,7 +35,8 @@ def view(
 
     if not address.is_loopback(host):
         raise SetupError(f"{host} is not this machine's own; for others, serve with tokens: mlgym-mcp serve --http.")
-    folder = Settings.load({"data_dir": data_dir}).data_dir
+    settings = Settings.load({"data_dir": data_dir, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None})
+    folder = settings.data_dir
     if not folder.is_dir():
         raise SetupError(f"there is no data folder {folder}; name one with --data-dir.")
     with Records.read(folder):  # whether there is anything to look at
@@ -44,7 +45,7 @@ def view(
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
         entrance = GuestBook(lambda path: typer.echo(f"mlgym-mcp: open {address.url(listener)}{path}", err=True))
-        shelf, names = Shelf(folder, catalog(tasks_dir)), address.names(host, ())
+        shelf, names = Shelf(folder, Catalog.with_shipped(settings.tasks_dirs)), address.names(host, ())
         yield Starlette(routes=Viewer(shelf, entrance, names=names, over=lambda: drain.ended).routes())
 
     drain = Drain()

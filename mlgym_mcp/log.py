@@ -82,8 +82,16 @@ def _disarm(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Replace handles, tokens and the like, by their key or by where they stand in a text."""
     own = event.get("session")  # bound for all lines of a session: a library's, too, may quote it
-    secret = own if isinstance(own, str) and len(own) >= SHORTEST_HANDLE else None
+    secret = own if isinstance(own, str) else ""
     return {key: _redacted(key, value, secret) for key, value in event.items()}
+
+
+def without_secrets(text: str, *own: str) -> str:
+    """A text in which handles and tokens stand as fingerprints: these, and what is one by its form or its place."""
+    for secret in own:
+        if len(secret) >= SHORTEST_HANDLE:
+            text = text.replace(secret, fingerprint(secret))
+    return _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), text)
 
 
 def fingerprint(secret: str) -> str:
@@ -91,11 +99,9 @@ def fingerprint(secret: str) -> str:
     return f"#{hashlib.sha256(secret.encode()).hexdigest()[:8]}"
 
 
-def _redacted(key: str, value: object, own: str | None) -> object:
+def _redacted(key: str, value: object, own: str) -> object:
     if not isinstance(value, str):
         return value
     if key.lower() in _SECRET_KEYS:
         return fingerprint(value)
-    if own is not None:
-        value = value.replace(own, fingerprint(own))
-    return _SECRET_TEXT.sub(lambda found: fingerprint(found.group()), value)
+    return without_secrets(value, own)

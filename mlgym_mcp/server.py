@@ -5,7 +5,7 @@ sessions are opened by the first call that needs them, and closed with the serve
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 import anyio
 import structlog
 from anyio.abc import TaskGroup
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from mlgym_mcp import __version__, assets
@@ -93,8 +94,19 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    behind = Behind(everything, within, operations, routes)
+                    pages = _pages(settings, doorkeeper, allowed, now) if settings.viewer else ()
+                    behind = Behind(everything, within, operations, (*routes, *pages))
                     yield make_app(behind, doorkeeper, metadata=metadata)
+
+
+def _pages(
+    settings: Settings, doorkeeper: Doorkeeper, allowed: Sequence[str], now: Callable[[], float]
+) -> list[BaseRoute]:
+    from mlgym_mcp.viewer.entrance import TokenEntrance  # with templates, of no use over stdio
+    from mlgym_mcp.viewer.viewer import Shelf, Viewer
+
+    shelf = Shelf(settings.data_dir, catalog_of(settings), now)
+    return Viewer(shelf, TokenEntrance(doorkeeper), names=allowed).routes()
 
 
 def require_guard(settings: Settings) -> None:

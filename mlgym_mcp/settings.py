@@ -117,6 +117,8 @@ class Settings(BaseModel):
     """Of protocol revisions with a handshake, over HTTP."""
     connection_idle: float = Field(default=1800.0, gt=0)
     """How long such a connection is kept without a request."""
+    viewer: bool = True
+    """Whether the HTTP server shows pages to people (docs/viewer.md), beside what it answers to programs."""
     drain_s: float = Field(default=30.0, ge=0)
     """How long a server over HTTP that is sent SIGTERM waits for calls and scorings that go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -13,7 +13,7 @@ from mlgym_mcp.scoring.score import Score
 from mlgym_mcp.sessions.grading import BEST
 from mlgym_mcp.sessions.record import BINARY
 from mlgym_mcp.sessions.traj import trajectory
-from mlgym_mcp.store import Event, ScoreRow, SessionRow, Store
+from mlgym_mcp.store import Event, Records, ScoreRow, SessionRow
 
 FORMAT = "mlgym-mcp/session-1"
 REDACTED = "[redacted]"
@@ -35,7 +35,7 @@ FACTS = (
 Document = dict[str, Any]
 
 
-def session_document(store: Store, row: SessionRow) -> Document:
+def session_document(store: Records, row: SessionRow) -> Document:
     """All that is kept of a session: facts, budget, submissions, scores and events. Stamps in seconds since 1970."""
     document = {
         "format": FORMAT,
@@ -54,14 +54,14 @@ def session_document(store: Store, row: SessionRow) -> Document:
     return _redacted(document, row)
 
 
-def trajectory_document(store: Store, row: SessionRow) -> Document:
+def trajectory_document(store: Records, row: SessionRow) -> Document:
     """A session in MLGym's trajectory format."""
     events = [event_document(event) for event in store.events.list(row.id)]
     scores = [found.score for found in store.scores.of_session(row.id) if found.phase != BEST]
     return _redacted(trajectory(row, events, scores), row)
 
 
-DOCUMENTS: dict[str, Callable[[Store, SessionRow], Document]] = {
+DOCUMENTS: dict[str, Callable[[Records, SessionRow], Document]] = {
     "json": session_document,
     "traj": trajectory_document,
 }

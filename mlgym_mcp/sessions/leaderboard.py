@@ -4,7 +4,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from mlgym_mcp.store import Standing, Store
+from mlgym_mcp.store import Records, Standing
 from mlgym_mcp.tasks.measures import Flavour, Metric, Protocol, PublishedScore, Scores
 from mlgym_mcp.tasks.spec import TaskSpec
 
@@ -67,7 +67,7 @@ class Leaderboard(Record):
         return next(one for one in self.groups if (one.flavour, one.protocol) == (flavour, protocol))
 
 
-def leaderboard(store: Store, task: TaskSpec) -> Leaderboard:
+def leaderboard(store: Records, task: TaskSpec) -> Leaderboard:
     """The leaderboard of a task, all four groups of it, filled or not."""
     standings = store.scores.standings(task.id)
     return Leaderboard(

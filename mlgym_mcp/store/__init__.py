@@ -7,6 +7,7 @@ from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
 from mlgym_mcp.store.notes import Note, Owner
+from mlgym_mcp.store.records import Records
 from mlgym_mcp.store.scores import ScoreRow, Standing
 from mlgym_mcp.store.sessions import SessionRow
 from mlgym_mcp.store.store import Store
@@ -24,6 +25,7 @@ __all__ = [
     "Instance",
     "Note",
     "Owner",
+    "Records",
     "ScoreRow",
     "SessionRow",
     "Standing",

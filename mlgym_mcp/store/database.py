@@ -58,6 +58,26 @@ class Database:
                 raise SetupError(str(error)) from error
             yield database
 
+    @classmethod
+    @contextmanager
+    def reading(cls, path: Path) -> Iterator["Database"]:
+        """Open a file that is there to look at it: nothing is written, and others may write meanwhile.
+
+        Raises:
+            SetupError: it can't be read, or is not in this version's schema.
+        """
+        try:
+            with closing(_connected(path, "ro")) as connection:
+                database = cls(path, connection)
+                database._require_ours()
+                if database._version() < len(STEPS):
+                    raise SetupError(
+                        f"{path} was written by an older mlgym-mcp; bring it up to date: mlgym-mcp sessions list."
+                    )
+                yield database
+        except StoreError as error:
+            raise SetupError(str(error)) from error
+
     @contextmanager
     def write(self, *, durable: bool = False) -> Iterator[None]:
         """A transaction: all of it or nothing. Nested ones join the outermost, which decides on `durable`.

@@ -152,6 +152,10 @@ class Sessions:
         """The sessions that were cut off and whose submission has no score yet, oldest first, whoever owns them."""
         return [_row(found) for found in self._database.rows(UNSCORED)]
 
+    def ids(self) -> "list[str]":
+        """The handles of every session there ever was."""
+        return [row["id"] for row in self._database.rows("SELECT id FROM sessions")]
+
     def all(self) -> list[SessionRow]:
         """Every session there ever was, oldest first."""
         return [_row(found) for found in self._database.rows("SELECT * FROM sessions ORDER BY created_at, rowid")]

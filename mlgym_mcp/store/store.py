@@ -10,21 +10,13 @@ from pathlib import Path
 from mlgym_mcp.seed import secret_hash
 from mlgym_mcp.store.artefacts import Artefacts
 from mlgym_mcp.store.audit import AuditLog
-from mlgym_mcp.store.checkpoints import Checkpoints
 from mlgym_mcp.store.database import Database
-from mlgym_mcp.store.events import Events
 from mlgym_mcp.store.files import remove_parts
 from mlgym_mcp.store.folder import DATABASE, made
-from mlgym_mcp.store.gpu_leases import GpuLeases
 from mlgym_mcp.store.instance import Instance
-from mlgym_mcp.store.notes import Notes
 from mlgym_mcp.store.pruned import Pruned
-from mlgym_mcp.store.scores import Scores
+from mlgym_mcp.store.records import Records, tables
 from mlgym_mcp.store.secret import read_secret
-from mlgym_mcp.store.sessions import Sessions
-from mlgym_mcp.store.submissions import Submissions
-from mlgym_mcp.store.tokens import Tokens
-from mlgym_mcp.store.wishes import Wishes
 
 KNOWN = "INSERT OR IGNORE INTO instances (id, started_at, process) VALUES (:id, :at, :process)"
 FORGET = (
@@ -42,7 +34,7 @@ SEEN = "UPDATE instances SET seen_at = :at WHERE id = :id"
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(Records):
     """A data folder: `mlgym.sqlite`, `artefacts/`, `workspaces/`, `instances/`, `audit.log`, `pruned.log`, `secret`.
 
     Beside them lie `sandboxes/`, which the backends keep, and `prepared/` and `sources/`, the data of tasks.
@@ -51,16 +43,6 @@ class Store:
     folder: Path
     instance: Instance
     """This server among those that share the folder."""
-    database: Database
-    sessions: Sessions
-    events: Events
-    submissions: Submissions
-    scores: Scores
-    wishes: Wishes
-    gpu_leases: GpuLeases
-    checkpoints: Checkpoints
-    notes: Notes
-    tokens: Tokens
     audit: AuditLog
     pruned: Pruned
     artefacts: Artefacts
@@ -82,16 +64,7 @@ class Store:
             yield cls(
                 folder=folder,
                 instance=instance,
-                database=database,
-                sessions=Sessions(database),
-                events=Events(database),
-                submissions=Submissions(database),
-                scores=Scores(database),
-                wishes=Wishes(database),
-                gpu_leases=GpuLeases(database),
-                checkpoints=Checkpoints(database),
-                notes=Notes(database),
-                tokens=Tokens(database),
+                **tables(database),
                 audit=AuditLog(folder),
                 pruned=Pruned(folder),
                 artefacts=Artefacts(folder / "artefacts", instance.id),

@@ -1,0 +1,13 @@
+"""Text that an agent or its programs wrote, made fit to be looked at: nothing in it is hidden, and nothing acts."""
+
+import re
+
+from mlgym_mcp.inert import plain
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+"""Colours and cursor movements of terminals, which are left out."""
+
+
+def shown(text: str) -> str:
+    """A text with control characters and what can't be seen as JSON writes them; progress bars take a line a state."""
+    return plain(ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))

@@ -1,6 +1,16 @@
 """The pages of the viewer, in the order of its navigation."""
 
+from mlgym_mcp.viewer.boards_pages import leaderboard, leaderboard_csv, leaderboard_json, leaderboards
 from mlgym_mcp.viewer.page import Page
 from mlgym_mcp.viewer.sessions_page import sessions
+from mlgym_mcp.viewer.tasks_pages import task, tasks
 
-PAGES = (Page("/", sessions, "Sessions"),)
+PAGES = (
+    Page("/", sessions, "Sessions"),
+    Page("/tasks", tasks, "Tasks", scope="read"),
+    Page("/tasks/{task}", task, scope="read"),
+    Page("/leaderboards", leaderboards, "Leaderboards", scope="read"),
+    Page("/leaderboards/{task}", leaderboard, scope="read"),
+    Page("/leaderboards/{task}/csv", leaderboard_csv, scope="read"),
+    Page("/leaderboards/{task}/json", leaderboard_json, scope="read"),
+)

@@ -93,8 +93,8 @@ class Viewer:
     def _made(self, page: Page, request: Request, visitor: Visitor) -> Response:
         try:
             with Records.read(self._shelf.folder) as records:
-                shelf, query = self._shelf, dict(request.query_params)
-                visit = Visit(visitor, records, shelf.catalog, request.path_params, query, shelf.now())
+                shelf, query = self._shelf, request.query_params
+                visit = Visit(visitor, records, shelf.catalog, request.path_params, query, shelf.now(), shelf.folder)
                 found = page.show(visit)
         except NotHere as error:
             found = Content("sentence.html.j2", "Not here", {"sentence": str(error)}, status=404)

@@ -48,6 +48,7 @@ from mlgym_mcp.web.operations import Operations
 
 if TYPE_CHECKING:  # imported where it is used
     from mlgym_mcp.auth.jwts import JwtVerifier
+    from mlgym_mcp.viewer.page import Page
 
 Opened = TypeVar("Opened")
 OpenServices: TypeAlias = Callable[[Settings, Catalog, Meter], AbstractAsyncContextManager[Services]]
@@ -62,6 +63,7 @@ async def open_web(
     drain: Drain | None = None,
     *,
     now: Callable[[], float] = time.time,
+    pages: "Sequence[Page]" = (),
 ) -> AsyncIterator[ASGIApp]:
     """Open the same server behind HTTP addresses.
 
@@ -70,6 +72,7 @@ async def open_web(
         open_services: Opens what sessions stand on; by default the real thing.
         drain: Told beforehand that the server is to end.
         now: The clock of tokens, in seconds since the epoch.
+        pages: What the viewer shows besides.
 
     Raises:
         SetupError: it would be open to strangers.
@@ -94,19 +97,19 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    pages = _pages(settings, doorkeeper, allowed, now) if settings.viewer else ()
-                    behind = Behind(everything, within, operations, (*routes, *pages))
+                    viewer = _viewer(settings, doorkeeper, allowed, now, pages) if settings.viewer else ()
+                    behind = Behind(everything, within, operations, (*routes, *viewer))
                     yield make_app(behind, doorkeeper, metadata=metadata)
 
 
-def _pages(
-    settings: Settings, doorkeeper: Doorkeeper, allowed: Sequence[str], now: Callable[[], float]
+def _viewer(
+    settings: Settings, doorkeeper: Doorkeeper, allowed: Sequence[str], now: Callable[[], float], more: "Sequence[Page]"
 ) -> list[BaseRoute]:
     from mlgym_mcp.viewer.entrance import TokenEntrance  # with templates, of no use over stdio
     from mlgym_mcp.viewer.viewer import Shelf, Viewer
 
     shelf = Shelf(settings.data_dir, catalog_of(settings), now)
-    return Viewer(shelf, TokenEntrance(doorkeeper), names=allowed).routes()
+    return Viewer(shelf, TokenEntrance(doorkeeper), names=allowed, more=more).routes()
 
 
 def require_guard(settings: Settings) -> None:

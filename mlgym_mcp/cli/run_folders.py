@@ -179,14 +179,20 @@ def _record(name: str, kept: Kept) -> RunRecord:
 
 def _facts(facts: RunFacts) -> Mapping[str, str]:
     limits = facts.limits
-    asked = {
-        "steps": count(limits.steps),
-        "time": duration(limits.wall_time),
-        "tokens": count(limits.tokens),
-        "cost": money(limits.cost),
+    asked = (
+        limits.steps and f"{count(limits.steps)} steps",
+        limits.wall_time and duration(limits.wall_time),
+        limits.tokens and f"{count(limits.tokens)} tokens",
+        limits.cost and money(limits.cost),
+    )
+    given = ", ".join(filter(None, asked)) or "the tasks' own"
+    return {
+        "data": facts.flavour,
+        "protocol": facts.protocol,
+        "limits": given,
+        "seed": str(facts.seed),
+        "version": facts.version,
     }
-    given = ", ".join(f"{value} {name}" if name in ("steps", "tokens") else value for name, value in asked.items())
-    return {"data": facts.flavour, "protocol": facts.protocol, "limits": given, "seed": str(facts.seed)}
 
 
 def _section(section: Section, facts: RunFacts) -> RunSection:

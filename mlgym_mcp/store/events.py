@@ -39,6 +39,11 @@ SELECT * FROM events WHERE id IN (
 ) ORDER BY id
 """
 
+FAILURES = """
+SELECT count(error) AS refused, coalesce(sum(kind = 'bash' AND json_extract(reply, '$.result.exit_code') != 0), 0)
+AS failed FROM events WHERE session = :session
+"""
+
 
 class Events:
     """The table of events."""
@@ -88,6 +93,11 @@ class Events:
         """How many characters the events of each session have, by its handle."""
         query = "SELECT session, SUM(length(request) + coalesce(length(reply), 0)) AS size FROM events GROUP BY session"
         return {row["session"]: row["size"] for row in self._database.rows(query)}
+
+    def failures(self, session: str) -> tuple[int, int]:
+        """How many calls of a session were refused or failed, and how many commands ended with a status other than 0."""
+        (found,) = self._database.rows(FAILURES, {"session": session})
+        return int(found["refused"]), int(found["failed"])
 
     def unanswered(self, session: str) -> "list[Event]":
         """The calls of a session that were accepted and not answered, in order."""

@@ -1,4 +1,4 @@
-"""Charts of steps: lines that keep a value until the next one. Geometry alone; a template draws it."""
+"""Charts of lines that keep a value until the next one, such as profiles. Geometry alone; a template draws it."""
 
 import math
 from collections.abc import Sequence
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; a page makes it as wide as there is room."""
-LEFT, RIGHT, TOP, BOTTOM = 58, 10, 10, 40
-STYLES = 8
-"""Lines that can be told apart by colour and dashes; the next ones begin anew."""
+LEFT, RIGHT, TOP, BOTTOM = 58, 470, 10, 256
 TICKS = 5
+"""About so many on each axis."""
+
+Place = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,7 @@ class Line:
     """One line, by its points from left to right."""
 
     name: str
-    points: Sequence[tuple[float, float]]
-    marked: bool = False
-    """Whether each point is marked."""
+    points: Sequence[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +39,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A line as it is drawn."""
+class DrawnLine:
+    """A line where it is drawn."""
 
     name: str
-    style: int
-    """Which of the styles it has."""
     path: str
-    marks: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A value that stands beside the lines, such as a baseline's."""
-
-    name: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,77 +51,54 @@ class Chart:
     """A chart, in the units of the drawing."""
 
     name: str
-    """Unique on its page."""
+    """Unlike any other's on the page."""
     caption: str
     """What it shows, in a sentence."""
     x: Axis
     y: Axis
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    lines: tuple[Drawn, ...]
-    levels: tuple[Level, ...] = ()
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
+    lines: tuple[DrawnLine, ...]
+
+    width, height, left, right, top, bottom = WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM
 
 
-def step_chart(
-    name: str, caption: str, lines: Sequence[Line], x: Axis, y: Axis, levels: Sequence[tuple[str, float]] = ()
-) -> Chart:
+def step_chart(name: str, caption: str, lines: Sequence[Line], x: Axis, y: Axis) -> Chart:
     """A chart of some lines; what lies outside of the axes is drawn at their ends."""
     x, y = _wide(x), _wide(y)
     return Chart(
-        name,
-        caption,
-        x,
-        y,
-        tuple(Tick(_across(x, value), label) for value, label in _ticks(x)),
-        tuple(Tick(_up(y, value), label) for value, label in _ticks(y)),
-        tuple(_drawn(place, line, x, y) for place, line in enumerate(lines)),
-        tuple(Level(name, _up(y, value)) for name, value in levels if y.low <= value <= y.high),
+        name=name,
+        caption=caption,
+        x=x,
+        y=y,
+        x_ticks=tuple(Tick(_across(x, value), label) for value, label in _ticks(x)),
+        y_ticks=tuple(Tick(_up(y, value), label) for value, label in _ticks(y)),
+        lines=tuple(DrawnLine(line.name, _path(line, x, y)) for line in lines),
     )
 
 
-def around(label: str, values: Sequence[float]) -> Axis:
-    """An axis on which all of some values have room."""
-    low, high = min(values), max(values)
-    room = (high - low or abs(high) or 1.0) * 0.05
-    return Axis(label, low - room, high + room)
+def _path(line: Line, x: Axis, y: Axis) -> str:
+    corners = [(_across(x, at), _up(y, value)) for at, value in _turning(line.points)]
+    return "".join(f"H{left:g}V{up:g}" if number else f"M{left:g} {up:g}" for number, (left, up) in enumerate(corners))
 
 
-def _drawn(place: int, line: Line, x: Axis, y: Axis) -> Drawn:
-    corners = [(_across(x, at), _up(y, value)) for at, value in line.points]
-    path = "".join(f"H{left:g}V{up:g}" if number else f"M{left:g} {up:g}" for number, (left, up) in _turning(corners))
-    return Drawn(line.name, place % STYLES, path, tuple(corners) if line.marked else ())
-
-
-def _turning(corners: Sequence[tuple[float, float]]) -> list[tuple[int, tuple[float, float]]]:
-    """The points at which the height changes, with the first and the last one, and their numbers."""
-    ends = (0, len(corners) - 1)
-    return [
-        (number, corner)
-        for number, corner in enumerate(corners)
-        if number in ends or corner[1] != corners[number - 1][1]
-    ]
+def _turning(points: Sequence[Place]) -> list[Place]:
+    """The points at which the value changes, with the first and the last one."""
+    ends = (0, len(points) - 1)
+    return [one for number, one in enumerate(points) if number in ends or one[1] != points[number - 1][1]]
 
 
 def _across(axis: Axis, value: float) -> float:
-    return _round(LEFT + (WIDTH - RIGHT - LEFT) * _share(axis, value))
+    return _between(LEFT, RIGHT, axis, value)
 
 
 def _up(axis: Axis, value: float) -> float:
-    return _round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * _share(axis, value))
+    return _between(BOTTOM, TOP, axis, value)
 
 
-def _share(axis: Axis, value: float) -> float:
-    return min(1.0, max(0.0, (value - axis.low) / (axis.high - axis.low)))
-
-
-def _round(value: float) -> float:
-    return round(value, 1)
+def _between(begin: float, end: float, axis: Axis, value: float) -> float:
+    share = min(1.0, max(0.0, (value - axis.low) / (axis.high - axis.low)))
+    return round(begin + (end - begin) * share, 1)
 
 
 def _wide(axis: Axis) -> Axis:

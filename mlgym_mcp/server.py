@@ -97,19 +97,21 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    viewer = _viewer(settings, doorkeeper, allowed, now, pages) if settings.viewer else ()
+                    viewer = _viewer(settings, doorkeeper, drain, now, pages) if settings.viewer else ()
                     behind = Behind(everything, within, operations, (*routes, *viewer))
                     yield make_app(behind, doorkeeper, metadata=metadata)
 
 
 def _viewer(
-    settings: Settings, doorkeeper: Doorkeeper, allowed: Sequence[str], now: Callable[[], float], more: "Sequence[Page]"
+    settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callable[[], float], more: "Sequence[Page]"
 ) -> list[BaseRoute]:
     from mlgym_mcp.viewer.entrance import TokenEntrance  # with templates, of no use over stdio
-    from mlgym_mcp.viewer.viewer import Shelf, Viewer
+    from mlgym_mcp.viewer.reading import Shelf
+    from mlgym_mcp.viewer.viewer import Viewer
 
     shelf = Shelf(settings.data_dir, catalog_of(settings), now)
-    return Viewer(shelf, TokenEntrance(doorkeeper), names=allowed, more=more).routes()
+    names = address.names(settings.host, settings.allowed_hosts)
+    return Viewer(shelf, TokenEntrance(doorkeeper), names=names, more=more, over=lambda: drain.ended).routes()
 
 
 def require_guard(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from mlgym_mcp.cli import (
     sessions,
     tokens,
     trajectories,
+    view,
 )
 from mlgym_mcp.errors import MLGymError
 from mlgym_mcp.inert import plain
@@ -33,6 +34,7 @@ app.command()(serving.demo)
 app.command()(connect.connect)
 app.command()(runs.run)
 app.command()(report.report)
+app.command()(view.view)
 app.command("export")(trajectories.export_run)
 app.command("import")(trajectories.import_files)
 app.command("replay")(trajectories.replay)

@@ -16,7 +16,7 @@ from mlgym_clients.records.run import RunFacts
 from mlgym_clients.reports.numbers import count, duration, money
 from mlgym_clients.reports.sections import Section, Source, report_of_runs
 from mlgym_clients.runs.lock import is_locked
-from mlgym_clients.trajectories.trajectory import REDACTED, read_one
+from mlgym_clients.trajectories.trajectory import REDACTED
 
 from mlgym_mcp.viewer.run_record import (
     AttemptLine,
@@ -179,13 +179,13 @@ def _record(name: str, kept: Kept) -> RunRecord:
 
 def _facts(facts: RunFacts) -> Mapping[str, str]:
     limits = facts.limits
-    asked = (
-        limits.steps and f"{count(limits.steps)} steps",
-        limits.wall_time and duration(limits.wall_time),
-        limits.tokens and f"{count(limits.tokens)} tokens",
-        limits.cost and money(limits.cost),
-    )
-    given = ", ".join(filter(None, asked)) or "the tasks' own"
+    asked = {
+        f"{count(limits.steps)} steps": limits.steps,
+        duration(limits.wall_time): limits.wall_time,
+        f"{count(limits.tokens)} tokens": limits.tokens,
+        money(limits.cost): limits.cost,
+    }
+    given = ", ".join(text for text, value in asked.items() if value is not None) or "the tasks' own"
     return {
         "data": facts.flavour,
         "protocol": facts.protocol,
@@ -293,5 +293,5 @@ def _attempt_record(name: str, folder: RunFolder, facts: RunFacts, attempt: Atte
         metric=task.metric,
         began_at=attempt.began_at,
         steps=min(task.steps, facts.limits.steps or task.steps),
-        events=read_one(folder, attempt).events,
+        events=folder.read_events(attempt.key),
     )

@@ -1,7 +1,7 @@
 """`serve`, and `demo`, which is its first client."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,14 +10,13 @@ import typer
 from mlgym_mcp import __version__
 from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir
 from mlgym_mcp.cli.sense import require_sense
+from mlgym_mcp.cli.view import run_pages
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.settings import Settings, inherited_environment, traces_wanted
 
 if TYPE_CHECKING:  # imported by the commands that need it
     from opentelemetry.sdk.trace import TracerProvider
     from starlette.types import ASGIApp
-
-    from mlgym_mcp.viewer.page import Page
 
 
 def serve(  # noqa: PLR0913 - one parameter an option
@@ -105,7 +104,7 @@ def _serve_http(settings: Settings, provider: "TracerProvider | None", *, end_wi
 
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
-        async with tracing(provider), open_web(settings, drain=drain, pages=_run_pages(settings)) as app:
+        async with tracing(provider), open_web(settings, drain=drain, pages=run_pages(settings)) as app:
             endpoint = f"{address.url(listener)}/mcp"
             _tell(settings, endpoint)
             typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)
@@ -117,16 +116,6 @@ def _serve_http(settings: Settings, provider: "TracerProvider | None", *, end_wi
     require_guard(settings)
     with address.listen(settings.host, settings.port) as listener:
         serving.run(opening, listener, end_with_stdin=end_with_stdin, drain=drain, drain_s=settings.drain_s)
-
-
-def _run_pages(settings: Settings) -> "Sequence[Page]":
-    """The pages of runs, which the server itself knows nothing of."""
-    if settings.runs_dir is None:
-        return ()
-    from mlgym_mcp.cli.run_folders import RunFolders
-    from mlgym_mcp.viewer.runs_pages import run_pages
-
-    return run_pages(RunFolders((), settings.runs_dir))
 
 
 def _tell(settings: Settings, address: str) -> None:

@@ -15,6 +15,7 @@ class Drain:
 
     def __init__(self) -> None:
         self._begun = False
+        self._ended = False
         self._going_on = 0
         self._quiet = anyio.Event()
 
@@ -22,6 +23,11 @@ class Drain:
     def begun(self) -> bool:
         """Whether it takes no new sessions any more."""
         return self._begun
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is waited for any more: whoever only watches is let go."""
+        return self._ended
 
     @property
     def going_on(self) -> int:
@@ -38,6 +44,10 @@ class Drain:
             self._going_on -= 1
             if self._begun and not self._going_on:
                 self._quiet.set()
+
+    def end(self) -> None:
+        """Wait for nothing any more."""
+        self._ended = True
 
     def require_open(self) -> None:
         """Refuse a new session.

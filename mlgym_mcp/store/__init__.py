@@ -6,6 +6,7 @@ from mlgym_mcp.store.checkpoints import Checkpoint
 from mlgym_mcp.store.events import Event
 from mlgym_mcp.store.gpu_leases import GpuLease
 from mlgym_mcp.store.instance import Instance
+from mlgym_mcp.store.listing import Result, Wanted
 from mlgym_mcp.store.notes import Note, Owner
 from mlgym_mcp.store.records import Records
 from mlgym_mcp.store.scores import ScoreRow, Standing
@@ -33,5 +34,7 @@ __all__ = [
     "Submission",
     "TokenRow",
     "Tokens",
+    "Result",
+    "Wanted",
     "acting",
 ]

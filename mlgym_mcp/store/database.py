@@ -128,6 +128,11 @@ class Database:
         self._written(f"PRAGMA user_version = {self._version()}")
 
     @property
+    def changes(self) -> int:
+        """A number that is another one once somebody else has written; it costs next to nothing to ask."""
+        return int(self._execute("PRAGMA data_version").fetchone()[0])
+
+    @property
     def size(self) -> int:
         """Bytes that it takes up, without what lies beside it for a while."""
         return self._path.stat().st_size

@@ -4,10 +4,12 @@ An event is written twice: when a call is accepted, with its request, and before
 without a reply is a call during which the server stopped.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from mlgym_mcp.store.database import Database
+from mlgym_mcp.store.pattern import having
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,21 @@ class Event:
         """Whether the call was answered."""
         return self.seconds is not None
 
+
+NUMBERED = "SELECT id, row_number() OVER (ORDER BY id) AS number FROM events WHERE session = :session"
+FOUND = """
+SELECT * FROM events WHERE session = :session AND (:kind = '' OR kind = :kind) AND (
+    :like = '' OR request LIKE :like ESCAPE '!' OR error LIKE :like ESCAPE '!'
+    OR replace(reply, :session, '') LIKE :like ESCAPE '!' -- handles can't be guessed letter by letter
+)
+"""
+RAN_ON = """
+SELECT * FROM events WHERE session = :session AND (
+    kind = 'job' OR (kind = 'bash' AND (
+        request LIKE '%"background": true%' OR substr(reply, 1, 100) LIKE '%"running": true%'
+    ))
+) ORDER BY id
+"""
 
 BEGINNING = """
 SELECT * FROM events WHERE id IN (
@@ -94,8 +111,49 @@ class Events:
         query = "SELECT session, SUM(length(request) + coalesce(length(reply), 0)) AS size FROM events GROUP BY session"
         return {row["session"]: row["size"] for row in self._database.rows(query)}
 
+    def count(self, session: str) -> int:
+        """How many events a session has."""
+        (found,) = self._database.rows("SELECT count(*) FROM events WHERE session = :session", {"session": session})
+        return int(found[0])
+
+    def after(self, session: str, number: int, most: int) -> "list[Event]":
+        """The events of a session that come after its first `number`, in order, so many at most."""
+        query = "SELECT * FROM events WHERE session = :session ORDER BY id LIMIT :most OFFSET :number"
+        values = {"session": session, "number": number, "most": most}
+        return [_event(found) for found in self._database.rows(query, values)]
+
+    def numbers(self, session: str) -> dict[int, int]:
+        """Which of a session's events each one is, from 1, by its id."""
+        return {row["id"]: row["number"] for row in self._database.rows(NUMBERED, {"session": session})}
+
+    def kinds(self, session: str) -> dict[str, int]:
+        """How many events of each kind a session has."""
+        query = "SELECT kind, count(*) AS count FROM events WHERE session = :session GROUP BY kind ORDER BY kind"
+        return {row["kind"]: row["count"] for row in self._database.rows(query, {"session": session})}
+
+    def of_kinds(self, session: str, *kinds: str) -> "list[Event]":
+        """The events of a session that are of one of these kinds, in order."""
+        query = "SELECT * FROM events WHERE session = :session AND kind IN (SELECT value FROM json_each(:kinds))"
+        values = {"session": session, "kinds": json.dumps(kinds)}
+        return [_event(found) for found in self._database.rows(f"{query} ORDER BY id", values)]
+
+    def found(self, session: str, kind: str, text: str, *, skip: int, most: int) -> "tuple[list[Event], int]":
+        """Some of the events of one kind (or of any) in which a text stands, in order, and how many there are."""
+        # Within JSON a text stands as JSON writes it.
+        pattern = having(json.dumps(text, ensure_ascii=False)[1:-1])
+        values = {"session": session, "kind": kind, "like": pattern}
+        (count,) = self._database.rows(f"SELECT count(*) FROM ({FOUND})", values)
+        page = self._database.rows(
+            f"{FOUND} ORDER BY id LIMIT :most OFFSET :skip", {**values, "most": most, "skip": skip}
+        )
+        return [_event(found) for found in page], int(count[0])
+
+    def ran_on(self, session: str) -> "list[Event]":
+        """The calls of a session that began or followed a job, in order."""
+        return [_event(found) for found in self._database.rows(RAN_ON, {"session": session})]
+
     def failures(self, session: str) -> tuple[int, int]:
-        """How many calls of a session were refused or failed, and how many commands ended with a status other than 0."""
+        """How many calls were refused or failed, and how many commands ended with another status than 0."""
         (found,) = self._database.rows(FAILURES, {"session": session})
         return int(found["refused"]), int(found["failed"])
 

@@ -1,7 +1,7 @@
 """The records of a data folder: its tables, for whoever reads them without being one of its servers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.events import Events
 from mlgym_mcp.store.folder import DATABASE
 from mlgym_mcp.store.gpu_leases import GpuLeases
+from mlgym_mcp.store.listing import Listing
 from mlgym_mcp.store.notes import Notes
 from mlgym_mcp.store.scores import Scores
 from mlgym_mcp.store.sessions import Sessions
@@ -33,6 +34,7 @@ class Records:
     checkpoints: Checkpoints
     notes: Notes
     tokens: Tokens
+    listing: Listing
 
     @classmethod
     @contextmanager
@@ -42,8 +44,17 @@ class Records:
         Raises:
             SetupError: there are none that this version can read.
         """
-        with Database.reading(folder / DATABASE) as database:
+        with cls.database_of(folder) as database:
             yield Records(**tables(database))
+
+    @staticmethod
+    def database_of(folder: Path) -> AbstractContextManager[Database]:
+        """The database alone.
+
+        Raises:
+            SetupError: there is none that this version can read.
+        """
+        return Database.reading(folder / DATABASE)
 
 
 def tables(database: Database) -> dict[str, Any]:
@@ -59,4 +70,5 @@ def tables(database: Database) -> dict[str, Any]:
         "checkpoints": Checkpoints(database),
         "notes": Notes(database),
         "tokens": Tokens(database),
+        "listing": Listing(database),
     }

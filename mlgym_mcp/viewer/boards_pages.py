@@ -2,18 +2,18 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterator
 
 from mlgym_mcp.sessions.leaderboard import Entry, Group
 from mlgym_mcp.viewer.boards import Board, board_of, group_asked_for
+from mlgym_mcp.viewer.leaf import Leaf
 from mlgym_mcp.viewer.page import Content, Download, NotHere
 from mlgym_mcp.viewer.tasks_pages import task_asked_for
 from mlgym_mcp.viewer.visit import Visit
 
 ONE_SESSION = "Who may see one session only is shown no leaderboard."
-ON_A_PAGE = 100
-"""Entries."""
+SIZE = 100
+"""Entries on a page."""
 COLUMNS = (
     "flavour",
     "protocol",
@@ -42,15 +42,16 @@ def leaderboards(visit: Visit) -> Content:
 def leaderboard(visit: Visit) -> Content:
     """One leaderboard, a page of one group."""
     board = _asked_for(visit)
-    group, page = group_asked_for(visit, board), visit.number("page")
+    group = group_asked_for(visit, board)
+    named = {"data": group.flavour, "protocol": group.protocol}
+    leaf = Leaf(visit.number("page"), SIZE, len(group.entries), f"/leaderboards/{board.task.id}", named)
     facts = {
         "task": board.task,
         "board": board.leaderboard,
         "filled": board.filled,
         "group": group,
-        "places": list(board.places(visit, group, (page - 1) * ON_A_PAGE, ON_A_PAGE)),
-        "page": page,
-        "pages": max(1, math.ceil(len(group.entries) / ON_A_PAGE)),
+        "places": list(board.places(visit, group, leaf.skip, SIZE)),
+        "leaf": leaf,
     }
     return Content("leaderboard.html.j2", f"Leaderboard: {board.task.title}", facts)
 

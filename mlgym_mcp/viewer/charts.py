@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlgym_mcp.viewer.plot import COLOURS, DASHES
+
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; a page makes it as wide as there is room."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 470, 10, 256
@@ -44,6 +46,18 @@ class DrawnLine:
 
     name: str
     path: str
+    place: int
+    """Among its like: its colour and dash."""
+
+    @property
+    def dash(self) -> str:
+        """The dashes of its line."""
+        return DASHES[self.place % len(DASHES)]
+
+    @property
+    def colour(self) -> int:
+        """Which of the styles' colours it has."""
+        return self.place % COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ def step_chart(name: str, caption: str, lines: Sequence[Line], x: Axis, y: Axis)
         y=y,
         x_ticks=tuple(Tick(_across(x, value), label) for value, label in _ticks(x)),
         y_ticks=tuple(Tick(_up(y, value), label) for value, label in _ticks(y)),
-        lines=tuple(DrawnLine(line.name, _path(line, x, y)) for line in lines),
+        lines=tuple(DrawnLine(line.name, _path(line, x, y), place) for place, line in enumerate(lines)),
     )
 
 

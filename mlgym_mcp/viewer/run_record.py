@@ -165,7 +165,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One attempt with all that was done in it, without its session's handle anywhere."""
+    """One attempt with all that was done in it. What is shown of its events is to be without its session's handle."""
 
     run: str
     line: AttemptLine

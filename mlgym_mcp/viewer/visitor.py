@@ -25,6 +25,13 @@ class Visitor:
             return row.id == self.session
         return self.everything or row.principal == self.principal
 
+    @property
+    def only(self) -> tuple[str | None, str | None]:
+        """The principal and the handle that its sessions have; None: whichever."""
+        if self.session is not None:
+            return None, self.session
+        return (None if self.everything else self.principal), None
+
     def __repr__(self) -> str:
         return f"Visitor(principal={self.principal!r})"
 

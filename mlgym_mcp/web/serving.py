@@ -58,6 +58,7 @@ def run(
 async def _run(opening: Opening, listener: socket.socket, drain: Drain, drain_s: float) -> None:
     async with opening() as app, serving(app, listener):
         await _until_the_end(drain, drain_s)
+        drain.end()
 
 
 async def _until_the_end(drain: Drain, drain_s: float) -> None:

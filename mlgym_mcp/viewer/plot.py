@@ -1,0 +1,228 @@
+"""Plots of scores over steps, as SVG: every line can be told without its colour, and a table says the same."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlgym_mcp.viewer.course import Course
+from mlgym_mcp.viewer.numbers import number
+
+WIDTH, HEIGHT = 760, 320
+LEFT, RIGHT, TOP, BOTTOM = 72, 600, 16, 272
+LABEL = 15
+"""Between two labels of lines, one below the other."""
+LONGEST_LABEL = 24
+MARKS = ("circle", "square", "diamond", "triangle", "cross", "bar", "star", "ring")
+DASHES = ("", "8 3", "8 3 2 3", "2 3", "12 4", "4 4", "12 3 2 3 2 3", "1 4")
+COLOURS = 8
+FAR = 3.0
+"""How many times as far from the lines as these are apart a score may be and still be drawn where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One score; `note`: what is read of it."""
+
+    step: int
+    value: float
+    note: str
+    submitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The scores of one session; its line is the best validation so far."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A value to hold the scores against."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point where it is drawn; `beyond`: up or down from there, where there was no room for it."""
+
+    x: float
+    y: float
+    note: str
+    submitted: bool
+    beyond: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSeries:
+    """A series where it is drawn."""
+
+    name: str
+    path: str
+    marks: tuple[Mark, ...]
+    place: int
+    """Among its like: its colour, dash and marks."""
+
+    @property
+    def dash(self) -> str:
+        """The dashes of its line."""
+        return DASHES[self.place % len(DASHES)]
+
+    @property
+    def mark(self) -> str:
+        """The form of its marks."""
+        return MARKS[self.place % len(MARKS)]
+
+    @property
+    def colour(self) -> int:
+        """Which of the styles' colours it has."""
+        return self.place % COLOURS
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLine:
+    """A line where it is drawn, and its label beside it."""
+
+    name: str
+    value: str
+    y: float
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark of an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot: what `parts.plot` draws."""
+
+    name: str
+    """Unlike any other's on the page."""
+    title: str
+    description: str
+    metric: str
+    goal: str
+    series: tuple[DrawnSeries, ...]
+    lines: tuple[DrawnLine, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+    width, height, left, right, top, bottom = WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM
+
+
+def of_course(name: str, found: Course) -> Plot | None:
+    """The plot of one session; None while nothing was scored."""
+    points = [
+        Point(one.step, one.value, f"{one.phase}, step {one.step}: {number(one.value)}", one.phase == "submit")
+        for one in found.scored
+        if one.value is not None
+    ]
+    return plot(name, [Series("best validation so far", tuple(points))], found) if points else None
+
+
+def plot(name: str, series: Sequence[Series], held: Course) -> Plot | None:
+    """The plot of several sessions on one task, held against what one of them is held against; None of no points."""
+    points = [point for one in series for point in one.points]
+    if not points:
+        return None
+    lines = [Line("baseline", held.baseline)] if held.baseline is not None else []
+    lines += [Line("target", held.target)] if held.target is not None else []
+    lines += [Line(f"{who} (published)", value) for who, value in held.published.items()]
+    y = _Scale.fitting([line.value for line in lines], [point.value for point in points], BOTTOM, TOP)
+    last = max(held.steps, *(point.step for point in points))
+    x = _Scale(0, last, LEFT, RIGHT)
+    better = "higher" if held.goal == "maximize" else "lower"
+    return Plot(
+        name=name,
+        title=f"{held.metric} over steps",
+        description=_described(series, lines, held.goal),
+        metric=held.metric,
+        goal=f"{better} is better",
+        series=tuple(_drawn(one, place, x, y, held.goal) for place, one in enumerate(series)),
+        lines=_labelled(lines, y),
+        x_ticks=tuple(Tick(x(step), f"{step:g}") for step in _ticks(0, last, 6, whole=True)),
+        y_ticks=tuple(Tick(y(value), _tick_label(value)) for value in _ticks(y.low, y.high, 5)),
+    )
+
+
+class _Scale:
+    """From values to places."""
+
+    def __init__(self, low: float, high: float, begin: float, end: float) -> None:
+        self.low, self.high = low, high
+        self._begin, self._end = begin, end
+
+    @classmethod
+    def fitting(cls, lines: Sequence[float], points: Sequence[float], begin: float, end: float) -> "_Scale":
+        """With room for all lines, and for all points that are not far from them."""
+        low, high = min((*lines, *points)), max((*lines, *points))
+        if len(lines) > 1:
+            apart = FAR * (max(lines) - min(lines))
+            low, high = max(low, min(lines) - apart), min(high, max(lines) + apart)
+        room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
+        return cls(low - room, high + room, begin, end)
+
+    def __call__(self, value: float) -> float:
+        """The place of a value, or the nearest that there is room for."""
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(self._begin + share * (self._end - self._begin), 1)
+
+    def beyond(self, value: float) -> str:
+        """Where a value lies that there is no room for."""
+        return "up" if value > self.high else "down" if value < self.low else ""
+
+
+def _drawn(series: Series, place: int, x: _Scale, y: _Scale, goal: str) -> DrawnSeries:
+    marks = tuple(
+        Mark(x(one.step), y(one.value), one.note, one.submitted, y.beyond(one.value)) for one in series.points
+    )
+    path, so_far = "", None
+    for one in (one for one in series.points if not one.submitted):
+        better = so_far is None or (one.value > so_far if goal == "maximize" else one.value < so_far)
+        so_far = one.value if better else so_far
+        path += f"H{x(one.step)}V{y(so_far or 0.0)}" if path else f"M{x(one.step)} {y(one.value)}"
+    return DrawnSeries(series.name, path, marks, place)
+
+
+def _labelled(lines: Sequence[Line], y: _Scale) -> tuple[DrawnLine, ...]:
+    """Lines with labels that don't cover each other."""
+    drawn: list[DrawnLine] = []
+    lowest = float(TOP - LABEL)
+    for line in sorted(lines, key=lambda one: y(one.value)):
+        lowest = max(lowest + LABEL, y(line.value))
+        drawn.append(DrawnLine(line.name[:LONGEST_LABEL], number(line.value), y(line.value), lowest))
+    return tuple(drawn)
+
+
+def _ticks(low: float, high: float, about: int, *, whole: bool = False) -> list[float]:
+    """Round values, some `about` of them."""
+    raw = (high - low) / about
+    size = 10.0 ** math.floor(math.log10(raw))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
+    if whole:
+        step = float(max(1, round(step)))
+    first = math.ceil(low / step)
+    return [place * step for place in range(first, math.floor(high / step) + 1)]
+
+
+def _tick_label(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _described(series: Sequence[Series], lines: Sequence[Line], goal: str) -> str:
+    """What the plot shows, for whoever can't see it."""
+    told = []
+    for one in series:
+        values = [point.value for point in one.points]
+        top = max(values) if goal == "maximize" else min(values)
+        told.append(f"{one.name}: {len(values)} scores, the best {number(top)}, the last {number(values[-1])}")
+    told += [f"{line.name}: {number(line.value)}" for line in lines]
+    return "; ".join(told) + "."

@@ -90,12 +90,8 @@ class RunsPages:
         number = _number(visit.path["event"])
         if not 0 < number <= len(record.events):
             raise NotHere("This attempt has no event of this number.")
-        facts = {
-            "record": record,
-            "event": _event(record, number, whole=True),
-            "path": path,
-            "leaf": -(-number // SIZE),
-        }
+        event, leaf = _event(record, number, whole=True), -(-number // SIZE)
+        facts = {"record": record, "event": event, "path": path, "leaf": leaf}
         return Content("attempt_event.html.j2", f"Event {number}, {event.kind}", facts)
 
     def _attempt(self, visit: Visit) -> tuple[AttemptRecord, str]:

@@ -5,6 +5,7 @@ without a reply is a call during which the server stopped.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,11 @@ class Event:
         return self.seconds is not None
 
 
-NUMBERED = "SELECT id, row_number() OVER (ORDER BY id) AS number FROM events WHERE session = :session"
+NUMBERED = """
+SELECT id, number FROM (
+    SELECT id, row_number() OVER (ORDER BY id) AS number FROM events WHERE session = :session
+) WHERE id IN (SELECT value FROM json_each(:ids))
+"""
 FOUND = """
 SELECT * FROM events WHERE session = :session AND (:kind = '' OR kind = :kind) AND (
     :like = '' OR request LIKE :like ESCAPE '!' OR error LIKE :like ESCAPE '!'
@@ -41,9 +46,7 @@ SELECT * FROM events WHERE session = :session AND (:kind = '' OR kind = :kind) A
 """
 RAN_ON = """
 SELECT * FROM events WHERE session = :session AND (
-    kind = 'job' OR (kind = 'bash' AND (
-        request LIKE '%"background": true%' OR substr(reply, 1, 100) LIKE '%"running": true%'
-    ))
+    kind = 'job' OR (kind = 'bash' AND substr(reply, 1, 100) LIKE '%"running": true%')
 ) ORDER BY id
 """
 
@@ -122,9 +125,10 @@ class Events:
         values = {"session": session, "number": number, "most": most}
         return [_event(found) for found in self._database.rows(query, values)]
 
-    def numbers(self, session: str) -> dict[int, int]:
-        """Which of a session's events each one is, from 1, by its id."""
-        return {row["id"]: row["number"] for row in self._database.rows(NUMBERED, {"session": session})}
+    def numbers(self, session: str, events: Sequence[Event]) -> dict[int, int]:
+        """Which of a session's events each of these is, from 1, by its id."""
+        values = {"session": session, "ids": json.dumps([event.id for event in events])}
+        return {row["id"]: row["number"] for row in self._database.rows(NUMBERED, values)}
 
     def kinds(self, session: str) -> dict[str, int]:
         """How many events of each kind a session has."""

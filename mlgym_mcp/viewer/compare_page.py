@@ -1,7 +1,7 @@
 """Attempts side by side: what each used, did and came to, and where they part."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlgym_mcp.sessions.budget import Budget, load_budget
 from mlgym_mcp.store import SessionRow
@@ -17,6 +17,8 @@ from mlgym_mcp.viewer.visit import Visit
 
 MOST = 8
 """Sessions that are compared at once: as many as lines can be told apart."""
+LONGEST = 24
+"""Characters of an agent's name."""
 TOO_MANY = f"{MOST} sessions can be compared at once; choose fewer."
 
 
@@ -36,6 +38,12 @@ class Attempt:
     """Commands that ended with another status than 0."""
     parts: "Parted | None"
     """From the first of the comparison; None for that one."""
+
+    @property
+    def agent(self) -> str:
+        """Who it was, as far as that says anything: names that nobody is to guess are cut."""
+        name = self.row.agent or self.row.principal
+        return name if len(name) <= LONGEST else f"{name[:8]}…"
 
     @property
     def alike(self) -> tuple[str, str, str]:
@@ -111,7 +119,9 @@ def _leader(alike: Sequence[Attempt]) -> Attempt | None:
 
 def _plot(name: str, alike: Sequence[Attempt]) -> Plot | None:
     series = [Series(public_id(one.row)[:8], _points(one.course)) for one in alike]
-    return plot.plot(name, [one for one in series if one.points], alike[0].course)
+    # Published scores stand beside those on all of the original's examples alone, which validations are not.
+    held = replace(alike[0].course, published={})
+    return plot.plot(name, [one for one in series if one.points], held)
 
 
 def _points(found: Course) -> tuple[Point, ...]:

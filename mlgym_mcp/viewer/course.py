@@ -65,19 +65,17 @@ def best(verdicts: list[Verdict], goal: str) -> Verdict | None:
     return max(verdicts, key=lambda one: sign * (one.value or 0.0), default=None)
 
 
-def course(records: Records, row: SessionRow, task: TaskSpec | None, numbers: Mapping[int, int]) -> Course:
-    """The course of a session on a task, as far as the catalogue still has that.
-
-    `numbers`: which of its events each is, by its id.
-    """
+def course(records: Records, row: SessionRow, task: TaskSpec | None) -> Course:
+    """The course of a session on a task, as far as the catalogue still has that."""
     budget = load_budget(row.budget)
     events = [event for event in records.events.of_kinds(row.id, *KINDS) if event.reply is not None]
+    numbers = records.events.numbers(row.id, events)
     replies = [json.loads(event.reply or "{}") for event in events]
     metric = task.ranking.name if task is not None else _some_metric(replies)
     verdicts = [
         verdict
         for event, reply in zip(events, replies, strict=True)
-        if (verdict := _verdict(event, reply, metric, budget.limits.steps, numbers.get(event.id, 0))) is not None
+        if (verdict := _verdict(event, reply, metric, budget.limits.steps, numbers[event.id])) is not None
     ]
     return Course(
         verdicts=tuple(verdicts),

@@ -84,26 +84,28 @@ def head(visit: Visit, row: SessionRow, jobs: tuple[Job, ...]) -> Head:
     )
 
 
-def jobs(visit: Visit, row: SessionRow, numbers: dict[int, int]) -> tuple[Job, ...]:
+def jobs(visit: Visit, row: SessionRow) -> tuple[Job, ...]:
     """The commands of a session that ran on after their call, in order."""
     found: dict[str, Job] = {}
-    for event in visit.records.events.ran_on(row.id):
+    events = visit.records.events.ran_on(row.id)
+    numbers = visit.records.events.numbers(row.id, events)
+    for event in events:
         request, reply = json.loads(event.request), json.loads(event.reply) if event.reply else None
         name = str(request.get("job") or (reply or {}).get("result", {}).get("job", ""))
         if not name:
             continue
-        known = found.get(name) or _begun(visit, row, event, name, numbers)
+        known = found.get(name) or _begun(visit, row, event, name, numbers[event.id])
         if known is not None:
             standing = known.standing if reply is None else _standing(reply["result"], row)
             found[name] = Job(known.name, known.command, known.event, standing)
     return tuple(found.values())
 
 
-def _begun(visit: Visit, row: SessionRow, event: Event, name: str, numbers: dict[int, int]) -> Job | None:
+def _begun(visit: Visit, row: SessionRow, event: Event, name: str, number: int) -> Job | None:
     if event.kind != "bash":  # of a command that ended within its call
         return None
     command = str(json.loads(event.request).get("command", "")).strip().partition("\n")[0]
-    return Job(name, visit.hidden(row, command), numbers.get(event.id, 0), "begun")
+    return Job(name, visit.hidden(row, command), number, "begun")
 
 
 def _standing(result: dict[str, object], row: SessionRow) -> str:

@@ -25,19 +25,19 @@ def session(visit: Visit) -> Content | Elsewhere:
     row = visit.session(visit.path["session"])
     if visit.path["session"] != public_id(row):
         return Elsewhere(f"/sessions/{public_id(row)}")
-    numbers = visit.records.events.numbers(row.id)
+    count = visit.records.events.count(row.id)
     sought = {name: visit.query.get(name, "").strip() for name in ("tool", "text")}
-    leaf, shown = _found(visit, row, sought, numbers) if any(sought.values()) else _in_order(visit, row, len(numbers))
-    found = course(visit.records, row, visit.task(row.task), numbers)
+    leaf, shown = _found(visit, row, sought) if any(sought.values()) else _in_order(visit, row, count)
+    found = course(visit.records, row, visit.task(row.task))
     facts = {
-        "head": head(visit, row, jobs(visit, row, numbers)),
+        "head": head(visit, row, jobs(visit, row)),
         "course": found,
         "plot": plot.of_course("scores", found),
         "events": shown,
         "leaf": leaf,
         "sought": sought,
         "kinds": visit.records.events.kinds(row.id),
-        "count": len(numbers),
+        "count": count,
         "follow": None if any(sought.values()) or not leaf.last else _settled(leaf, shown),
     }
     return Content("session.html.j2", f"{row.task}, session {public_id(row)[:8]}", facts)
@@ -80,13 +80,12 @@ def _in_order(visit: Visit, row: SessionRow, count: int) -> tuple[Leaf, list[Sho
     return leaf, [show(visit, row, one, number) for number, one in enumerate(found, start=leaf.skip + 1)]
 
 
-def _found(
-    visit: Visit, row: SessionRow, sought: dict[str, str], numbers: dict[int, int]
-) -> tuple[Leaf, list[ShownEvent]]:
+def _found(visit: Visit, row: SessionRow, sought: dict[str, str]) -> tuple[Leaf, list[ShownEvent]]:
     number = visit.number("page")
     found, count = visit.records.events.found(
         row.id, sought["tool"], sought["text"], skip=(number - 1) * SIZE, most=SIZE
     )
+    numbers = visit.records.events.numbers(row.id, found)
     given = {name: value for name, value in sought.items() if value}
     leaf = Leaf(number, SIZE, count, f"/sessions/{public_id(row)}", given)
     return leaf, [show(visit, row, one, numbers[one.id]) for one in found]

@@ -86,14 +86,12 @@ class SessionWatch:
 
     def _above(self, visit: Visit, row: SessionRow, kinds: set[str]) -> list[Change]:
         """What stands above the trajectory, where that has changed."""
-        first, numbers = self._jobs is None, None
+        first = self._jobs is None
         if first or kinds & {"bash", "job"}:
-            numbers = visit.records.events.numbers(row.id)
-            self._jobs = jobs(visit, row, numbers)
+            self._jobs = jobs(visit, row)
         changes = self._part("head", self.rendering.part(TRAJECTORY, "head", head(visit, row, self._jobs or ())))
         if first or kinds & set(KINDS):
-            numbers = visit.records.events.numbers(row.id) if numbers is None else numbers
-            found, path = course(visit.records, row, visit.task(row.task), numbers), f"/sessions/{public_id(row)}"
+            found, path = course(visit.records, row, visit.task(row.task)), f"/sessions/{public_id(row)}"
             drawn = plot.of_course("scores", found)
             changes += self._part("scores", self.rendering.part(TRAJECTORY, "scores", found, drawn, path))
         return changes

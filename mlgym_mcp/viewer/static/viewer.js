@@ -9,10 +9,7 @@ const place = document.querySelector("[data-live]");
 if (place) follow(place);
 
 function follow(place) {
-  const bar = document.createElement("p");
-  bar.className = "live soft";
-  bar.setAttribute("role", "status");
-  place.before(bar);
+  const bar = document.getElementById("live");
   const tell = (text, live) => {
     if (bar.textContent !== text) bar.textContent = text;
     bar.classList.toggle("on", live);

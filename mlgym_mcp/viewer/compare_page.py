@@ -92,7 +92,7 @@ def _attempt(visit: Visit, row: SessionRow, first: SessionRow) -> Attempt:
         row=row,
         budget=budget,
         elapsed=budget.elapsed(row.closed_at or visit.now),
-        course=course(visit.records, row, visit.task(row.task), events.numbers(row.id)),
+        course=course(visit.records, row, visit.task(row.task)),
         tools=events.kinds(row.id),
         refused=refused,
         failed=failed,

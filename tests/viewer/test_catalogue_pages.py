@@ -1,13 +1,10 @@
 """The viewer's catalogue and leaderboards: what the API shows, to whom the API shows it, as pages."""
 
 import csv
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from mlgym_mcp.store import Store
@@ -15,7 +12,8 @@ from mlgym_mcp.viewer.brief import brief_html
 from mlgym_mcp.viewer.naming import public_id
 from tests.fakes import World, write_task
 from tests.records import row, score
-from tests.web.stage import site, token_of
+from tests.viewer.showing import pages_of
+from tests.web.stage import token_of
 
 HOSTILE = """# Toy
 <script>alert(1)</script> and <b>bold</b>
@@ -28,20 +26,9 @@ HOSTILE = """# Toy
 """
 
 
-TOKEN = "the-operators-own-token-of-this-server"
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-@asynccontextmanager
-async def pages(world: World, shown: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser without scripts; in front of a server that asks for tokens where one is shown."""
-    async with site(world, token=TOKEN if shown else None) as served, served.raw() as client:
-        client.headers["Authorization"] = f"Bearer {shown}" if shown else ""
-        yield client
 
 
 def attempt(store: Store, name: str, value: float, *, principal: str = "local", **changes: Any) -> str:
@@ -58,7 +45,7 @@ def attempt(store: Store, name: str, value: float, *, principal: str = "local", 
 
 async def test_the_catalogue_lists_tasks_and_finds_them_by_words_and_domain(world: World) -> None:
     write_task(world.folder / "tasks", id="other-v1", title="Another one", domain="games")
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         everything = (await browser.get("/tasks")).text
         found = (await browser.get("/tasks", params={"q": "another ANSWER"})).text
         of_domain = (await browser.get("/tasks", params={"domain": "toys"})).text
@@ -75,7 +62,7 @@ async def test_a_tasks_page_has_its_brief_and_files_and_nothing_of_its_grader_or
     (folder / "grader.py").write_text("# hidden-words-of-the-grader")
     (folder / "baseline").mkdir()
     (folder / "baseline" / "hidden-solution.txt").write_text("hidden-words-of-the-baseline")
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         answer = await browser.get("/tasks/toy-v1")
     assert answer.status_code == 200
     assert "starter/answer.txt" in answer.text and "&lt;script&gt;" in answer.text
@@ -96,7 +83,7 @@ async def test_a_leaderboard_never_mixes_what_was_not_measured_alike(world: Worl
         first = attempt(store, "a1", 0.9, standard_error={"accuracy": 0.01}, branched=True, aids=("memory",))
         attempt(store, "a2", 0.7)
         attempt(store, "f1", 0.95, flavour="full")
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         sample = (await browser.get("/leaderboards/toy-v1", params={"data": "sample", "protocol": "strict"})).text
         default = (await browser.get("/leaderboards/toy-v1")).text
         everything = (await browser.get("/leaderboards")).text
@@ -115,7 +102,7 @@ async def test_a_leaderboard_never_mixes_what_was_not_measured_alike(world: Worl
 
 
 async def test_a_leaderboard_has_new_scores_at_once(world: World) -> None:
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         assert "Nothing has been submitted" in (await browser.get("/leaderboards/toy-v1")).text
         with Store.open(world.folder / "data") as store:
             attempt(store, "a1", 0.8125)
@@ -130,7 +117,7 @@ async def test_a_long_leaderboard_comes_in_pages(world: World) -> None:
     with Store.open(world.folder / "data") as store, store.write():
         for number in range(120):
             attempt(store, f"a{number:03}", 1 - number / 1000)
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         first, last, beyond = [(await browser.get(f"/leaderboards/toy-v1?page={page}")).text for page in (1, 2, 3)]
     assert "a000" in first and "a099" in first and "a100" not in first
     assert "a100" in last and "a119" in last and "a099" not in last
@@ -141,14 +128,14 @@ async def test_others_see_a_score_but_not_whose_it_is(world: World) -> None:
     with Store.open(world.folder / "data") as store:
         own, others = attempt(store, "a1", 0.6, principal="me"), attempt(store, "a2", 0.9, principal="them")
     mine = token_of(world, "me")
-    async with pages(world, mine) as browser:
+    async with pages_of(world, mine) as browser:
         board = (await browser.get("/leaderboards/toy-v1")).text
     assert "0.9" in board and own in board and others not in board
     assert "handle-of" not in board and "them" not in board
 
 
 async def test_who_may_not_read_the_catalogue_is_asked_for_another_token(world: World) -> None:
-    async with pages(world, token_of(world, "me", "attempt")) as browser:
+    async with pages_of(world, token_of(world, "me", "attempt")) as browser:
         answers = [
             await browser.get(place) for place in ("/tasks", "/tasks/toy-v1", "/leaderboards", "/leaderboards/toy-v1")
         ]
@@ -161,7 +148,7 @@ async def test_a_run_token_shows_its_own_task_and_no_leaderboard(world: World) -
         attempt(store, "a1", 0.6, principal="me")
         handle = store.sessions.all()[0].id
     token = token_of(world, "me", session=handle)
-    async with pages(world, token) as browser:
+    async with pages_of(world, token) as browser:
         listed, own = (await browser.get("/tasks")).text, await browser.get("/tasks/toy-v1")
         refused = [
             await browser.get(place) for place in ("/tasks/other-v1", "/leaderboards", "/leaderboards/toy-v1/csv")
@@ -172,7 +159,7 @@ async def test_a_run_token_shows_its_own_task_and_no_leaderboard(world: World) -
 
 
 async def test_what_there_is_not_is_told_in_a_sentence(world: World) -> None:
-    async with pages(world) as browser:
+    async with pages_of(world) as browser:
         for place in ("/tasks/no-such-v1", "/leaderboards/no-such-v1", "/tasks/%3Cscript%3E"):
             answer = await browser.get(place)
             assert answer.status_code == 404 and "There is no task" in answer.text and "<script>" not in answer.text

@@ -14,9 +14,9 @@ from mlgym_mcp.viewer.naming import public_id
 from mlgym_mcp.viewer.parting import Parting, parting
 from tests.fakes import World
 from tests.records import row
-from tests.web.stage import site, token_of
+from tests.viewer.showing import pages_of
+from tests.web.stage import token_of
 
-TOKEN = "the-operators-own-token-of-this-server"
 LIMITS = Limits(steps=10, wall_time=3600)
 Call = tuple[str, dict[str, Any], dict[str, Any] | None]
 
@@ -51,11 +51,9 @@ def session(store: Store, name: str, *calls: Call, principal: str = "local") -> 
 
 async def test_attempts_are_compared_side_by_side(world: World) -> None:
     with Store.open(world.folder / "data") as store:
-        one = session(
-            store, "one", bash("ls"), bash("<b>train</b>"), validated(0.625, 3), validated(0.875, 4, "submit")
-        )
+        one = session(store, "one", bash("ls"), bash("<b>train</b>"), validated(0.6, 3), validated(0.875, 4, "submit"))
         two = session(store, "two", bash("ls"), bash("make", 2), ("edit", {}, None), validated(0.75, 4))
-    async with site(world) as served, served.raw() as browser:
+    async with pages_of(world) as browser:
         page = (await browser.get("/compare", params={"session": [one, two]})).text
         listed = (await browser.get("/")).text
     for said in ("exit of one", "exit of two", "0.875", "0.75", "4 of 10", "60 s of 60 min", f"/sessions/{two}"):
@@ -68,9 +66,7 @@ async def test_attempts_are_compared_side_by_side(world: World) -> None:
 async def test_a_comparison_shows_nobodys_sessions_but_ones_own(world: World) -> None:
     with Store.open(world.folder / "data") as store:
         mine, others = session(store, "mine", principal="me"), session(store, "others", principal="them")
-    token = token_of(world, "me")
-    async with site(world, token=TOKEN) as served, served.raw() as browser:
-        browser.headers["Authorization"] = f"Bearer {token}"
+    async with pages_of(world, token_of(world, "me")) as browser:
         own = await browser.get("/compare", params={"session": [mine]})
         both = await browser.get("/compare", params={"session": [mine, others]})
     assert own.status_code == 200 and "exit of mine" in own.text and "Tick two sessions" in own.text
@@ -80,7 +76,7 @@ async def test_a_comparison_shows_nobodys_sessions_but_ones_own(world: World) ->
 async def test_how_to_compare_is_told_where_nothing_or_too_much_is_named(world: World) -> None:
     with Store.open(world.folder / "data") as store:
         made = [session(store, f"n{number}") for number in range(9)]
-    async with site(world) as served, served.raw() as browser:
+    async with pages_of(world) as browser:
         nothing = await browser.get("/compare")
         unknown = await browser.get("/compare?session=nonsense")
         many = await browser.get("/compare", params={"session": made})
@@ -99,9 +95,8 @@ def test_trajectories_part_where_a_call_or_what_came_of_it_differs(tmp_path: Pat
 
     with Store.open(tmp_path) as store, store.write():
         chance = found(store, "chance", begun, [bash("ls"), validated(0.61, 2)])
-        many = found(
-            store, "many", [*begun, *([bash("a")] * 230), bash("b")], [*begun, *([bash("a")] * 230), bash("c")]
-        )
+        long = [*begun, *([bash("a")] * 230)]
+        many = found(store, "many", [*long, bash("b")], [*long, bash("c")])
         status = found(store, "status", [*begun, bash("a")], [*begun, bash("a", 1)])
         artefact = found(store, "artefact", begun, [bash("ls"), validated(0.6, 2, artefact="a2")])
         longer = found(store, "longer", begun, [*begun, bash("a")])

@@ -1,8 +1,7 @@
 """The viewer's pages of runs: the report's figures, for whoever operates the server, also while a run goes on."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from html import unescape
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from mlgym_mcp.cli.run_folders import RunFolders
 from mlgym_mcp.viewer.runs_pages import run_pages
 from tests.clients.reports import a_run
 from tests.fakes import World
-from tests.web.stage import site, token_of
+from tests.viewer.showing import pages_of
+from tests.web.stage import token_of
 
-TOKEN = "the-operators-own-token-of-this-server"
 ATTEMPT = "/runs/games/blotto-v1/gpt-x/1"
 
 
@@ -31,14 +30,9 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-@asynccontextmanager
-async def browser_of(runs: Path, shown: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser without scripts, in front of a server that asks for tokens where one is shown."""
-    world = World(runs.parent)
-    pages = run_pages(RunFolders((), runs))
-    async with site(world, token=TOKEN if shown else None, pages=pages) as served, served.raw() as client:
-        client.headers["Authorization"] = f"Bearer {shown}" if shown else ""
-        yield client
+def browser_of(runs: Path, shown: str | None = None) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+    """A browser without scripts, in front of a viewer that asks for tokens where one is shown."""
+    return pages_of(World(runs.parent), shown, more=run_pages(RunFolders((), runs)))
 
 
 def text_of(page: str) -> str:

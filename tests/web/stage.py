@@ -14,7 +14,6 @@ from mlgym_clients.server import bearer
 from mlgym_mcp.server import open_web
 from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.store import AuditLog, Tokens
-from mlgym_mcp.viewer.page import Page
 from mlgym_mcp.web import address
 from mlgym_mcp.web.serving import serving
 from tests.fakes import World
@@ -67,13 +66,12 @@ async def site(
     token: str | None = None,
     drain: Drain | None = None,
     errors: Sequence[Exception] = (),
-    pages: Sequence[Page] = (),
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """A server over HTTP on the world's folder, while the block runs; opening what it stands on fails of `errors`."""
     chosen = settings_of(world, token=token, **settings)
     with address.listen("127.0.0.1", 0) as listener:
-        opening = open_web(chosen, services_of(world, errors), drain, now=world.clock.now, pages=pages)
+        opening = open_web(chosen, services_of(world, errors), drain, now=world.clock.now)
         async with opening as app, serving(app, listener):
             yield Site(address.url(listener), bearer(token) if token else {})
 

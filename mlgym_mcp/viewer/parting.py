@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from mlgym_mcp.store import Event, Records
 
-AT_ONCE = 100
-"""Events that are read together: most trajectories part early."""
+FIRST, MOST = 50, 1600
+"""Events that are read together: few at first, since most trajectories part early, then more and more."""
 COMMANDS = ("bash", "job")
 VERDICTS = ("validate", "submit")
 
@@ -42,10 +42,10 @@ def parting(records: Records, one: str, other: str) -> Parting | None:
 
 
 def _events(records: Records, session: str) -> Iterator[Event]:
-    number = 0
-    while found := records.events.after(session, number, AT_ONCE):
+    number, most = 0, FIRST
+    while found := records.events.after(session, number, most):
         yield from found
-        number += len(found)
+        number, most = number + len(found), min(2 * most, MOST)
 
 
 def _came_to(event: Event) -> tuple[Any, ...]:

@@ -22,10 +22,12 @@ AS_THEY_ARE = ("event", "exception", "stack")
 SHORTEST_HANDLE = 8
 """Characters of what is looked for as a handle; anything shorter might be a word."""
 
+TOKEN = re.compile(r"mlgym_[\w-]{43}")
+"""As `store/tokens.py` makes them."""
 _SECRET_KEYS = frozenset({"authorization", "handle", "password", "secret", "session", "token"})
 _SECRET_TEXT = re.compile(
     r"(?<=/s/)[\w-]{8,}|(?<=mlgym://sessions/)[\w-]{8,}|(?<=[Bb]earer )\S+"
-    r"|mlgym_[\w-]{43}"  # as `store/tokens.py` makes them
+    rf"|{TOKEN.pattern}"
     # The SDK's names for connections: whoever knows one can end it.
     r"|(?<=[Ss]ession ID: )[\w-]{8,}|(?<=[Ss]ession )[0-9a-f]{32}|(?<=session: )[0-9a-f]{32}"
 )

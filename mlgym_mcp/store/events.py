@@ -40,8 +40,9 @@ SELECT id, number FROM (
 """
 FOUND = """
 SELECT * FROM events WHERE session = :session AND (:kind = '' OR kind = :kind) AND (
-    :like = '' OR request LIKE :like ESCAPE '!' OR error LIKE :like ESCAPE '!'
-    OR replace(reply, :session, '') LIKE :like ESCAPE '!' -- handles can't be guessed letter by letter
+    :like = '' -- handles stay out of it, or they could be guessed letter by letter
+    OR replace(request, :session, '') LIKE :like ESCAPE '!' OR replace(reply, :session, '') LIKE :like ESCAPE '!'
+    OR error LIKE :like ESCAPE '!'
 )
 """
 RAN_ON = """

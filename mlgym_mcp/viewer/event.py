@@ -12,6 +12,7 @@ from mlgym_mcp.store import Event
 from mlgym_mcp.viewer import block
 from mlgym_mcp.viewer.block import Block
 from mlgym_mcp.viewer.numbers import number as numeral
+from mlgym_mcp.viewer.numbers import size
 
 TITLE = 160
 """Characters of an event's title."""
@@ -195,10 +196,12 @@ def _other(request: Values, reply: Values | None, whole: bool) -> Story:
         blocks.append(block.text("asked", json.dumps(given, indent=1, ensure_ascii=False), whole=whole))
     if reply and "text" in reply:
         blocks.append(block.text("answer", str(reply["text"]), whole=whole))
-    facts = tuple((name, str(reply[name])) for name in ("name", "size") if reply and name in reply)
+    facts = tuple((name, tell(reply[name])) for name, tell in FACTS.items() if reply and name in reply)
     return Story(title, tuple(blocks), "" if reply is None else "done", "good" if reply is not None else "", facts)
 
 
+FACTS: dict[str, Callable[[Any], str]] = {"name": str, "size": size}
+"""What is told of a checkpoint."""
 TELLERS: dict[str, Callable[[Values, Values | None, bool], Story]] = {
     "bash": _bash,
     "job": _job,

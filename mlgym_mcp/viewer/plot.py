@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from mlgym_mcp.viewer.course import Course
 from mlgym_mcp.viewer.numbers import number
 
-WIDTH, HEIGHT = 760, 320
-LEFT, RIGHT, TOP, BOTTOM = 72, 600, 16, 272
+WIDTH, HEIGHT = 800, 320
+LEFT, RIGHT, TOP, BOTTOM = 64, 566, 16, 272
 LABEL = 15
 """Between two labels of lines, one below the other."""
-LONGEST_LABEL = 24
+LONGEST_LABEL = 28
 MARKS = ("circle", "square", "diamond", "triangle", "cross", "bar", "star", "ring")
 DASHES = ("", "8 3", "8 3 2 3", "2 3", "12 4", "4 4", "12 3 2 3 2 3", "1 4")
 COLOURS = 8
@@ -125,7 +125,12 @@ def of_course(name: str, found: Course) -> Plot | None:
         for one in found.scored
         if one.value is not None
     ]
-    return plot(name, [Series("best validation so far", tuple(points))], found) if points else None
+    series = [Series("best validation so far", tuple(points))]
+    if found.published:
+        told = [(one.step, one.upstream) for one in found.scored if one.upstream is not None]
+        all_of_it = [Point(step, value, f"on all examples: {number(value)}", True) for step, value in told]
+        series.append(Series("on all of the original's examples", tuple(all_of_it)))
+    return plot(name, [one for one in series if one.points], found)
 
 
 def plot(name: str, series: Sequence[Series], held: Course) -> Plot | None:
@@ -135,7 +140,7 @@ def plot(name: str, series: Sequence[Series], held: Course) -> Plot | None:
         return None
     lines = [Line("baseline", held.baseline)] if held.baseline is not None else []
     lines += [Line("target", held.target)] if held.target is not None else []
-    lines += [Line(f"{who} (published)", value) for who, value in held.published.items()]
+    lines += [Line(f"{who}, published", value) for who, value in held.published.items()]
     y = _Scale.fitting([line.value for line in lines], [point.value for point in points], BOTTOM, TOP)
     last = max(held.steps, *(point.step for point in points))
     x = _Scale(0, last, LEFT, RIGHT)

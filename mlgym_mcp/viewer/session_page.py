@@ -2,8 +2,9 @@
 
 import json
 
+from mlgym_mcp.log import TOKEN
 from mlgym_mcp.sessions.budget import load_budget
-from mlgym_mcp.sessions.export import session_document
+from mlgym_mcp.sessions.export import REDACTED, session_document
 from mlgym_mcp.store import Event, SessionRow
 from mlgym_mcp.viewer import event as events
 from mlgym_mcp.viewer import plot
@@ -58,8 +59,8 @@ def event(visit: Visit) -> Content:
 def export(visit: Visit) -> Download:
     """All that is kept of a session, as `sessions export` writes it."""
     row = visit.session(visit.path["session"])
-    document = session_document(visit.records, row)
-    return Download(f"{row.sandbox}.json", "application/json", json.dumps(document, ensure_ascii=False))
+    document = json.dumps(session_document(visit.records, row), ensure_ascii=False)
+    return Download(f"{row.sandbox}.json", "application/json", TOKEN.sub(REDACTED, document))
 
 
 def show(visit: Visit, row: SessionRow, found: Event, number: int, *, whole: bool = False) -> ShownEvent:

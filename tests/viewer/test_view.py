@@ -1,0 +1,59 @@
+"""`mlgym-mcp view`, as a process: a data folder in the browser of whoever started it, and of nobody else."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from mlgym_mcp.store import Store
+from tests.processes import environment
+from tests.viewer.stage import read
+
+COMMAND = (sys.executable, "-m", "mlgym_mcp", "view", "--port", "0")
+
+
+def address(process: "subprocess.Popen[str]") -> str:
+    """The next address that it prints."""
+    assert process.stderr is not None
+    [found] = re.findall(r"http://\S+", process.stderr.readline())
+    return str(found)
+
+
+def test_each_address_works_once_and_a_signal_ends_it(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "data"):
+        pass
+    variables = environment(tmp_path, tmp_path / "cache")
+    with subprocess.Popen(COMMAND, env=variables, stderr=subprocess.PIPE, text=True) as process:
+        first = address(process)
+        with httpx2.Client(follow_redirects=True, verify=False) as owner, httpx2.Client(verify=False) as other:
+            base = first.partition("/sign-in")[0]
+            refused = other.get(base)
+            assert (refused.status_code, "printed last" in read(refused)) == (401, True)
+            front = owner.get(first)
+            assert (str(front.url), "Nobody has started a session here yet." in read(front)) == (f"{base}/", True)
+            assert other.get(first).status_code == 401
+            assert other.get(address(process)).status_code == 303
+            with owner.stream("GET", f"{base}/live") as stream:
+                assert next(stream.iter_lines())
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--host", "0.0.0.0"), "serve with tokens"),
+        (("--data-dir", "/nowhere"), "there is no data folder /nowhere"),
+        ((), "mlgym.sqlite"),
+    ],
+)
+def test_what_cannot_be_viewed_is_told_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    (tmp_path / "data").mkdir()
+    variables = environment(tmp_path, tmp_path / "cache")
+    found = subprocess.run([*COMMAND, *arguments], env=variables, capture_output=True, text=True, timeout=60)
+    assert (found.returncode, told in found.stderr) == (1, True), found.stderr
+    assert "Traceback" not in found.stderr

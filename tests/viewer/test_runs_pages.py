@@ -1,8 +1,6 @@
 """The viewer's pages of runs: the report's figures, for whoever operates the server, also while a run goes on."""
 
-import re
 from contextlib import AbstractAsyncContextManager
-from html import unescape
 from pathlib import Path
 
 import httpx2
@@ -18,6 +16,7 @@ from mlgym_mcp.viewer.runs_pages import run_pages
 from tests.clients.reports import a_run
 from tests.fakes import World
 from tests.viewer.showing import pages_of
+from tests.viewer.stage import read
 from tests.web.stage import token_of
 
 ATTEMPT = "/runs/games/blotto-v1/gpt-x/1"
@@ -35,14 +34,9 @@ def browser_of(runs: Path, shown: str | None = None) -> AbstractAsyncContextMana
     return pages_of(World(runs.parent), shown, more=run_pages(RunFolders((), runs)))
 
 
-def text_of(page: str) -> str:
-    """What a page says, with single spaces."""
-    return " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
-
-
 async def test_a_run_shows_the_figures_of_its_report(runs: Path) -> None:
     async with browser_of(runs) as browser:
-        page = text_of((await browser.get("/runs/games")).text)
+        page = read(await browser.get("/runs/games"))
     ranked, upstream = report_of_runs([Source.read(runs / "games")], resamples=0).sections
     for section in (ranked, upstream):
         for method, figures in section.summary.methods["attempt"].items():
@@ -60,10 +54,10 @@ async def test_a_run_is_shown_as_it_goes_on(runs: Path) -> None:
         with locked(folder.path):
             before = (await browser.get("/runs/games")).text
             folder.write_attempt(running.model_copy(update={"state": "finished", "exit_status": "just now"}))
-            after = (await browser.get("/runs/games", params={"ending": "just now"})).text
+            after = read(await browser.get("/runs/games", params={"ending": "just now"}))
         stopped = (await browser.get("/runs/games")).text
     assert "going on" in before and "just now" not in before and "data-refresh" in before
-    assert "just now" in after and "1 of 47 that have begun" in text_of(after)
+    assert "just now" in after and "1 of 47 that have begun" in after
     assert "going on" not in stopped and "data-refresh" not in stopped
 
 

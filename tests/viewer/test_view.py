@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from mlgym_mcp.store import Store
+from tests.clients.reports import a_run
 from tests.processes import environment
 from tests.viewer.stage import read
 
@@ -43,11 +44,25 @@ def test_each_address_works_once_and_a_signal_ends_it(tmp_path: Path) -> None:
                 assert process.wait(30) == 0
 
 
+def test_a_runs_folder_can_be_viewed_where_there_is_no_data_folder(tmp_path: Path) -> None:
+    folder = a_run.make(tmp_path / "games", attempts=1).path
+    variables = environment(tmp_path, tmp_path / "cache")
+    with subprocess.Popen([*COMMAND, str(folder)], env=variables, stderr=subprocess.PIPE, text=True) as process:
+        with httpx2.Client(follow_redirects=True, verify=False) as owner:
+            front = owner.get(address(process))
+            assert front.url.path == "/runs" and 'href="/runs/games"' in front.text
+            assert "Methods over all tasks" in owner.get(str(front.url.copy_with(path="/runs/games"))).text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--host", "0.0.0.0"), "serve with tokens"),
         (("--data-dir", "/nowhere"), "there is no data folder /nowhere"),
+        (("/nowhere",), "/nowhere is no run"),
         ((), "mlgym.sqlite"),
     ],
 )

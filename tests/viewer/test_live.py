@@ -1,4 +1,4 @@
-"""Pages that are watched: what happens is sent, once and in order, to whoever may see it, for as long as that may be."""
+"""Pages that are watched: what happens is sent, once and in order, to whoever may see it, for as long as it may."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

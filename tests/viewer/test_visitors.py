@@ -6,7 +6,7 @@ from mlgym_mcp.store import Tokens
 from tests.fakes import TASK, World
 from tests.tools.stage import facts_of, start
 from tests.viewer.stage import browsing, page_of, read, signed_in
-from tests.web.stage import TOKEN, Site, audited, shown, site, token_of
+from tests.web.stage import TOKEN, audited, shown, site, token_of
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -132,7 +132,8 @@ async def test_signing_in_leads_nowhere_but_to_this_server_and_is_secure_where_t
         answer = await http.post("/sign-in", data={"token": TOKEN}, headers=behind, follow_redirects=False)
         cookie, _, about = answer.headers["set-cookie"].partition(";")
         assert cookie.startswith("__Host-") and "Secure" in about
-        assert (await Site(served.url, {"Cookie": cookie}).raw().get("/")).status_code == 200
+        async with browsing(served, Cookie=cookie) as later:
+            assert (await later.get("/")).status_code == 200
 
 
 async def test_an_operator_may_leave_the_pages_out(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from mlgym_clients.runs.lock import locked
 from playwright.async_api import Browser, expect
-from tests.viewer.test_browser import LIMIT, browser, pytestmark, tab  # noqa: F401 - what tests in a browser need
 
 from mlgym_mcp.cli.run_folders import RunFolders
 from mlgym_mcp.store import Store
@@ -12,6 +11,7 @@ from mlgym_mcp.viewer.runs_pages import run_pages
 from tests.clients.reports import a_run
 from tests.fakes import World
 from tests.viewer.showing import pages_of
+from tests.viewer.test_browser import LIMIT, browser, pytestmark, tab  # noqa: F401 - what tests in a browser need
 from tests.viewer.test_catalogue_pages import attempt
 from tests.viewer.test_comparison import bash, session, validated
 

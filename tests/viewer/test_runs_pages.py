@@ -11,10 +11,13 @@ from mlgym_clients.reports.numbers import number
 from mlgym_clients.reports.sections import Source, report_of_runs
 from mlgym_clients.runs.lock import locked
 
+from mlgym_mcp.cli import view
 from mlgym_mcp.cli.run_folders import RunFolders
+from mlgym_mcp.server import open_web
 from mlgym_mcp.viewer.runs_pages import run_pages
 from tests.clients.reports import a_run
 from tests.fakes import World
+from tests.tools.stage import services_of, settings_of
 from tests.viewer.showing import pages_of
 from tests.viewer.stage import read
 from tests.web.stage import token_of
@@ -116,3 +119,11 @@ async def test_an_imported_trajectory_is_shown_as_far_as_it_is_known(runs: Path)
     async with browser_of(runs) as browser:
         page = (await browser.get(ATTEMPT)).text
     assert "ls -a" in page and "seen of old" in page and page.count('class="event"') == 2
+
+
+async def test_a_server_shows_the_runs_of_its_folder_of_runs(runs: Path) -> None:
+    world = World(runs.parent)
+    settings = settings_of(world, runs_dir=runs)
+    async with open_web(settings, services_of(world), pages=view.run_pages(settings)) as app:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as browser:
+            assert 'href="/runs/games"' in (await browser.get("/runs")).text

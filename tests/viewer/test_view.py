@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2
 
 from mlgym_mcp.store import Store
-from tests.clients.reports import a_run
 from tests.cli.terminal import refused
+from tests.clients.reports import a_run
 from tests.processes import environment
 from tests.viewer.stage import read
 

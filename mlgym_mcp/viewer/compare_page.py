@@ -17,8 +17,6 @@ from mlgym_mcp.viewer.visit import Visit
 
 MOST = 8
 """Sessions that are compared at once: as many as lines can be told apart."""
-LONGEST = 24
-"""Characters of an agent's name."""
 TOO_MANY = f"{MOST} sessions can be compared at once; choose fewer."
 
 
@@ -38,12 +36,6 @@ class Attempt:
     """Commands that ended with another status than 0."""
     parts: "Parted | None"
     """From the first of the comparison; None for that one."""
-
-    @property
-    def agent(self) -> str:
-        """Who it was, as far as that says anything: names that nobody is to guess are cut."""
-        name = self.row.agent or self.row.principal
-        return name if len(name) <= LONGEST else f"{name[:8]}…"
 
     @property
     def alike(self) -> tuple[str, str, str]:

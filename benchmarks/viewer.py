@@ -23,8 +23,8 @@ from measuring import Claim, Plan, Round, interleaved, main, median_time
 from mlgym_mcp.sessions.budget import Budget, dump_budget
 from mlgym_mcp.store import SessionRow, Store
 from mlgym_mcp.tasks.spec import Budget as BudgetLimits
+from mlgym_mcp.viewer.event import LEAF
 from mlgym_mcp.viewer.naming import public_id
-from mlgym_mcp.viewer.session_page import SIZE
 
 EVENTS = 10_000
 OUTPUT = "\n".join(
@@ -40,7 +40,7 @@ async def measure(plan: Plan) -> list[Claim]:
     """Measure all, in turn."""
     calls = min(plan.calls, CALLS)
     with tempfile.TemporaryDirectory() as folder:
-        short, long = recorded(Path(folder), "short", SIZE), recorded(Path(folder), "long", EVENTS)
+        short, long = recorded(Path(folder), "short", LEAF), recorded(Path(folder), "long", EVENTS)
         async with viewing(folder) as http:
             places = {
                 "control": short,
@@ -57,7 +57,7 @@ async def measure(plan: Plan) -> list[Claim]:
             subjects["watch, first event"] = partial(median_time, live, calls)
             medians = await interleaved(subjects, plan.rounds)
     control = medians.pop("control")
-    told = f"page of a session of {SIZE} events {control:.0f} ms"
+    told = f"page of a session of {LEAF} events {control:.0f} ms"
     return [
         Claim(f"viewer, {EVENTS:,} events: {name}", took / control, f"{took:.0f} ms, {told}", at_most=MOST.get(name))
         for name, took in medians.items()

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 HEAD, TAIL = 2400, 1600
 """Characters at both ends of a text that are shown of it."""
-HEAD_LINES, TAIL_LINES = 40, 30
+HEAD_LINES, TAIL_LINES = 24, 12
 COMPARED = 40_000
 """Lines of the one text times lines of the other, up to which they are compared; anything more could take minutes."""
 CONTEXT = 3

@@ -14,6 +14,8 @@ from mlgym_mcp.viewer.block import Block
 from mlgym_mcp.viewer.numbers import number as numeral
 from mlgym_mcp.viewer.numbers import size
 
+LEAF = 200
+"""Events that are shown together."""
 TITLE = 160
 """Characters of an event's title."""
 
@@ -45,6 +47,11 @@ class ShownEvent:
         return f"e{self.number}"
 
     @property
+    def place(self) -> str:
+        """Where it always is, below its session's address."""
+        return f"?page={-(-self.number // LEAF)}#{self.anchor}"
+
+    @property
     def cut(self) -> bool:
         """Whether something of it is left out."""
         return any(one.left_out for one in self.blocks)
@@ -73,7 +80,10 @@ def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], *,
     """
     request = _read(event.request, hidden)
     reply = None if event.reply is None else _read(event.reply, hidden)
-    story = TELLERS.get(event.kind, _other)(request, reply, whole)
+    try:
+        story = TELLERS.get(event.kind, _other)(request, reply, whole)
+    except (KeyError, TypeError, ValueError):  # as another version has recorded it
+        story = _other(request, reply, whole)
     blocks, ending, tone = story.blocks, story.ending, story.tone
     if event.error is not None:
         blocks, ending, tone = (*blocks, block.text("error", hidden(event.error), whole=whole)), "failed", "bad"

@@ -9,15 +9,13 @@ from mlgym_mcp.store import Event, SessionRow
 from mlgym_mcp.viewer import event as events
 from mlgym_mcp.viewer import plot
 from mlgym_mcp.viewer.course import course
-from mlgym_mcp.viewer.event import ShownEvent
+from mlgym_mcp.viewer.event import LEAF, ShownEvent
 from mlgym_mcp.viewer.head import head, jobs
 from mlgym_mcp.viewer.leaf import Leaf
 from mlgym_mcp.viewer.naming import public_id
 from mlgym_mcp.viewer.page import Content, Download, Elsewhere, NotHere
 from mlgym_mcp.viewer.visit import Visit
 
-SIZE = 200
-"""Events on a leaf."""
 NO_EVENT = "This session has no event of this number; its trajectory has those that there are."
 
 
@@ -52,7 +50,7 @@ def event(visit: Visit) -> Content:
     if not found:
         raise NotHere(NO_EVENT)
     shown = show(visit, row, found[0], int(number), whole=True)
-    facts = {"event": shown, "row": row, "leaf": -(-shown.number // SIZE)}
+    facts = {"event": shown, "row": row}
     return Content("event.html.j2", f"Event {shown.number}, {shown.kind}", facts)
 
 
@@ -75,18 +73,18 @@ def _settled(leaf: Leaf, shown: list[ShownEvent]) -> int:
 
 
 def _in_order(visit: Visit, row: SessionRow, count: int) -> tuple[Leaf, list[ShownEvent]]:
-    newest = max(1, -(-count // SIZE))
-    leaf = Leaf(min(visit.number("page", newest), newest), SIZE, count, f"/sessions/{public_id(row)}", {})
-    found = visit.records.events.after(row.id, leaf.skip, SIZE)
+    newest = max(1, -(-count // LEAF))
+    leaf = Leaf(min(visit.number("page", newest), newest), LEAF, count, f"/sessions/{public_id(row)}", {})
+    found = visit.records.events.after(row.id, leaf.skip, LEAF)
     return leaf, [show(visit, row, one, number) for number, one in enumerate(found, start=leaf.skip + 1)]
 
 
 def _found(visit: Visit, row: SessionRow, sought: dict[str, str]) -> tuple[Leaf, list[ShownEvent]]:
     number = visit.number("page")
     found, count = visit.records.events.found(
-        row.id, sought["tool"], sought["text"], skip=(number - 1) * SIZE, most=SIZE
+        row.id, sought["tool"], sought["text"], skip=(number - 1) * LEAF, most=LEAF
     )
     numbers = visit.records.events.numbers(row.id, found)
     given = {name: value for name, value in sought.items() if value}
-    leaf = Leaf(number, SIZE, count, f"/sessions/{public_id(row)}", given)
+    leaf = Leaf(number, LEAF, count, f"/sessions/{public_id(row)}", given)
     return leaf, [show(visit, row, one, numbers[one.id]) for one in found]

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from mlgym_mcp import __version__, assets
+from mlgym_mcp import __version__
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.auth.resource import protected_resource
 from mlgym_mcp.meter import Meter
@@ -105,8 +105,8 @@ async def open_web(
 def _viewer(
     settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callable[[], float], more: "Sequence[Page]"
 ) -> list[BaseRoute]:
-    from mlgym_mcp.viewer.entrance import TokenEntrance  # with templates, of no use over stdio
-    from mlgym_mcp.viewer.reading import Shelf
+    from mlgym_mcp.viewer.reading import Shelf  # with templates, of no use over stdio
+    from mlgym_mcp.viewer.token_entrance import TokenEntrance
     from mlgym_mcp.viewer.viewer import Viewer
 
     shelf = Shelf(settings.data_dir, catalog_of(settings), now)
@@ -201,7 +201,7 @@ def _open_real_services(settings: Settings, catalog: Catalog, meter: Meter) -> A
 
 def catalog_of(settings: Settings) -> Catalog:
     """The shipped tasks, and those of the operator's folders, which come first."""
-    return Catalog([*settings.tasks_dirs, assets.folder("tasks")])
+    return Catalog.with_shipped(settings.tasks_dirs)
 
 
 @dataclass(slots=True)

@@ -79,7 +79,7 @@ class RunFolders:
         kept = self._run(name)
         try:
             return _record(name, kept)
-        except (NoRun, MixedScores) as error:
+        except (NoRun, MixedScores, OSError) as error:
             raise UnknownRun(str(error)) from None
 
     def attempt(self, name: str, task: str, agent: str, number: int) -> AttemptRecord:
@@ -94,7 +94,7 @@ class RunFolders:
             if key not in facts.keys or (found := kept.folder.read_attempt(key)) is None:
                 raise UnknownRun(f"The run {name} has no attempt {key}, or it has not begun.")
             return _attempt_record(name, kept.folder, facts, found)
-        except NoRun as error:
+        except (NoRun, OSError) as error:
             raise UnknownRun(str(error)) from None
 
     def _run(self, name: str) -> Kept:
@@ -123,16 +123,18 @@ class RunFolders:
             return kept.record[1].line  # a run that is complete stays as it is
         try:
             return _line(name, *_read(kept))
-        except NoRun as error:
+        except (NoRun, OSError) as error:
             return RunLine(name, 0.0, 0.0, 0, (), 0, 0, 0, False, trouble=str(error))
 
 
 def _read(kept: Kept) -> tuple[Source, float]:
     """The run, and when it changed last, in seconds since 1970."""
     facts = kept.folder.read_run()
-    changed, attempts = facts.created_at, []
+    changed, attempts, tasks = facts.created_at, [], {task.id for task in facts.tasks}
     with kept.lock:
         for key in kept.folder.begun():
+            if key.task not in tasks:
+                continue
             status = kept.folder.attempt_file(key).stat()
             changed = max(changed, status.st_mtime)
             stamp = (status.st_mtime_ns, status.st_size)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlgym_mcp.cli.catalogue import catalog
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.errors import SetupError
 from mlgym_mcp.settings import Settings
@@ -37,6 +36,7 @@ def view(  # noqa: PLR0913 - one parameter an option
     from starlette.applications import Starlette
 
     from mlgym_mcp.sessions.drain import Drain
+    from mlgym_mcp.tasks.catalog import Catalog
     from mlgym_mcp.viewer.guest_book import GuestBook
     from mlgym_mcp.viewer.reading import Shelf
     from mlgym_mcp.viewer.viewer import Viewer
@@ -44,14 +44,14 @@ def view(  # noqa: PLR0913 - one parameter an option
 
     if not address.is_loopback(host):
         raise SetupError(f"{host} is not this machine's own; for others, serve with tokens: mlgym-mcp serve --http.")
-    settings = Settings.load({"data_dir": data_dir})
+    settings = Settings.load({"data_dir": data_dir, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None})
     pages = run_pages(settings, runs or ())
     first = "/runs" if runs else "/"
 
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
         entrance = GuestBook(lambda path: typer.echo(f"mlgym-mcp: open {address.url(listener)}{path}", err=True), first)
-        shelf, names = Shelf(folder, catalog(tasks_dir)), address.names(host, ())
+        shelf, names = Shelf(folder, Catalog.with_shipped(settings.tasks_dirs)), address.names(host, ())
         viewer = Viewer(shelf, entrance, names=names, more=pages, over=lambda: drain.ended)
         yield Starlette(routes=viewer.routes())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from mlgym_mcp import assets
 from mlgym_mcp.errors import TaskSpecError, UnknownTask
 from mlgym_mcp.tasks.spec import TaskSpec
 
@@ -19,6 +20,11 @@ class Catalog:
         self._directories = tuple(directory.resolve() for directory in directories)
         self._loaded: dict[str, TaskSpec] = {}
         self._broken: dict[str, str] = {}
+
+    @classmethod
+    def with_shipped(cls, directories: Sequence[Path]) -> "Catalog":
+        """The shipped tasks, and before them those of these directories."""
+        return cls([*directories, assets.folder("tasks")])
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all tasks, sorted; reads none of them."""

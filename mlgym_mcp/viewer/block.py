@@ -11,6 +11,8 @@ HEAD_LINES, TAIL_LINES = 24, 12
 COMPARED = 40_000
 """Lines of the one text times lines of the other, up to which they are compared; anything more could take minutes."""
 CONTEXT = 3
+AROUND = 400
+"""Characters before what is looked for, and twice as many after it."""
 
 Change: TypeAlias = Literal["same", "removed", "added", "gap"]
 
@@ -40,30 +42,40 @@ class Diff:
 Block: TypeAlias = Text | Diff
 
 
-def text(label: str, content: str, *, whole: bool = False) -> Text:
-    """A text, cut to its head and tail unless the whole is wanted."""
-    if whole:
-        return Text(label, content)
-    head, tail = _head(content, HEAD, HEAD_LINES), _head(content[::-1], TAIL, TAIL_LINES)[::-1]
-    left = len(content) - len(head) - len(tail)
-    if left <= 0:
-        return Text(label, content)
-    lines = content.count("\n", len(head), len(content) - len(tail))
-    return Text(label, head, f"{left:,} characters, {lines:,} lines", tail)
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How long texts are cut: to head and tail, or to where something is found that is looked for; or not at all."""
 
+    whole: bool = False
+    sought: str = ""
 
-def diff(label: str, old: str, new: str, *, whole: bool = False) -> Diff:
-    """How one text became another."""
-    before, after = old.splitlines(), new.splitlines()
-    if len(before) * len(after) > COMPARED:
-        lines: list[tuple[Change, str]] = [("removed", line) for line in before]
-        lines += [("added", line) for line in after]
-    else:
-        lines = _compared(before, after)
-    most = len(lines) if whole else HEAD_LINES + TAIL_LINES
-    shown = [(change, line if whole else _head(line, HEAD, 1)) for change, line in lines[:most]]
-    left = len(lines) - len(shown)
-    return Diff(label, tuple(shown), f"{left:,} lines" if left else "")
+    def text(self, label: str, content: str) -> Text:
+        """A text, as much of it as is shown."""
+        if self.whole:
+            return Text(label, content)
+        head, tail = _head(content, HEAD, HEAD_LINES), _tail(content, TAIL, TAIL_LINES)
+        if len(head) + len(tail) >= len(content):
+            return Text(label, content)
+        found = content.lower().find(self.sought.lower()) if self.sought else -1
+        if len(head) <= found < len(content) - len(tail):
+            return Text(
+                label, _head(content, AROUND, 2), "the rest, but for what is looked for,", _around(content, found)
+            )
+        lines = content.count("\n", len(head), len(content) - len(tail))
+        return Text(label, head, f"{len(content) - len(head) - len(tail):,} characters, {lines:,} lines", tail)
+
+    def diff(self, label: str, old: str, new: str) -> Diff:
+        """How one text became another."""
+        before, after = old.splitlines(), new.splitlines()
+        if len(before) * len(after) > COMPARED:
+            lines: list[tuple[Change, str]] = [("removed", line) for line in before]
+            lines += [("added", line) for line in after]
+        else:
+            lines = _compared(before, after)
+        most = len(lines) if self.whole else HEAD_LINES + TAIL_LINES
+        shown = [(change, line if self.whole else _head(line, HEAD, 1)) for change, line in lines[:most]]
+        left = len(lines) - len(shown)
+        return Diff(label, tuple(shown), f"{left:,} lines" if left else "")
 
 
 def _compared(before: Sequence[str], after: Sequence[str]) -> list[tuple[Change, str]]:
@@ -88,3 +100,14 @@ def _head(content: str, characters: int, lines: int) -> str:
         if end < 0:
             return content[:characters]
     return content[: end + 1]
+
+
+def _tail(content: str, characters: int, lines: int) -> str:
+    """The end of a text, in the same way."""
+    return _head(content[::-1], characters, lines)[::-1]
+
+
+def _around(content: str, place: int) -> str:
+    """What stands before and after a place in a text."""
+    before = _tail(content[max(0, place - AROUND) : place], AROUND, 4)
+    return before + _head(content[place : place + 2 * AROUND], 2 * AROUND, 6)

@@ -11,7 +11,7 @@ from mlgym_mcp.viewer.event import ShownEvent
 from mlgym_mcp.viewer.naming import public_id
 from mlgym_mcp.viewer.page import Content, NotHere
 from mlgym_mcp.viewer.parting import How, parting
-from mlgym_mcp.viewer.plot import Plot, Point, Series
+from mlgym_mcp.viewer.plot import Plot, Series
 from mlgym_mcp.viewer.session_page import show
 from mlgym_mcp.viewer.visit import Visit
 
@@ -64,7 +64,7 @@ def compare(visit: Visit) -> Content:
     names = list(dict.fromkeys(visit.query.getlist("session")))
     if len(names) > MOST:
         raise NotHere(TOO_MANY)
-    rows = [visit.session(name) for name in names]
+    rows = list({row.id: row for row in map(visit.session, names)}.values())
     attempts = [_attempt(visit, row, rows[0]) for row in rows]
     groups = {one.alike: [other for other in attempts if other.alike == one.alike] for one in attempts}
     plots = {alike: _plot(f"scores-{place}", some) for place, (alike, some) in enumerate(groups.items(), start=1)}
@@ -110,15 +110,7 @@ def _leader(alike: Sequence[Attempt]) -> Attempt | None:
 
 
 def _plot(name: str, alike: Sequence[Attempt]) -> Plot | None:
-    series = [Series(public_id(one.row)[:8], _points(one.course)) for one in alike]
+    series = [Series(public_id(one.row)[:8], plot.points_of(one.course)) for one in alike]
     # Published scores stand beside those on all of the original's examples alone, which validations are not.
     held = replace(alike[0].course, published={})
     return plot.plot(name, [one for one in series if one.points], held)
-
-
-def _points(found: Course) -> tuple[Point, ...]:
-    return tuple(
-        Point(one.step, one.value, f"{one.phase}, step {one.step}", one.phase == "submit")
-        for one in found.scored
-        if one.value is not None
-    )

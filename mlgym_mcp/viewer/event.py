@@ -9,8 +9,7 @@ from typing import Any, Literal, TypeAlias
 from mlgym_mcp.sessions.record import BINARY
 from mlgym_mcp.sessions.summary import figures
 from mlgym_mcp.store import Event
-from mlgym_mcp.viewer import block
-from mlgym_mcp.viewer.block import Block
+from mlgym_mcp.viewer.block import Block, Cutting, Text
 from mlgym_mcp.viewer.numbers import number as numeral
 from mlgym_mcp.viewer.numbers import size
 
@@ -68,7 +67,7 @@ class Story:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], *, whole: bool = False) -> ShownEvent:
+def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], cut: Cutting) -> ShownEvent:
     """An event as it is shown.
 
     Args:
@@ -76,17 +75,17 @@ def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], *,
         number: Which of its session's it is.
         steps: How many the session has.
         hidden: Takes what is secret out of a text.
-        whole: Whether nothing of it is cut.
+        cut: How what is long is cut.
     """
     request = _read(event.request, hidden)
     reply = None if event.reply is None else _read(event.reply, hidden)
     try:
-        story = TELLERS.get(event.kind, _other)(request, reply, whole)
+        story = TELLERS.get(event.kind, _other)(request, reply, cut)
     except (KeyError, TypeError, ValueError):  # as another version has recorded it
-        story = _other(request, reply, whole)
+        story = _other(request, reply, cut)
     blocks, ending, tone = story.blocks, story.ending, story.tone
     if event.error is not None:
-        blocks, ending, tone = (*blocks, block.text("error", hidden(event.error), whole=whole)), "failed", "bad"
+        blocks, ending, tone = (*blocks, cut.text("error", hidden(event.error))), "failed", "bad"
     elif not event.finished:
         ending, tone = "going on", "live"
     return ShownEvent(
@@ -122,21 +121,21 @@ def _decoded(found: dict[str, Any]) -> Any:
     return found
 
 
-def _bash(request: Values, reply: Values | None, whole: bool) -> Story:
+def _bash(request: Values, reply: Values | None, cut: Cutting) -> Story:
     command = str(request.get("command", ""))
     first, _, rest = command.strip().partition("\n")
-    asked = (block.text("command", command, whole=whole),) if rest or len(first) > TITLE else ()
+    asked = (cut.text("command", command),) if rest or len(first) > TITLE else ()
     facts = (("runs", "in the background"),) if request.get("background") else ()
-    return _with_result(Story(first, asked, facts=facts), reply, whole)
+    return _with_result(Story(first, asked, facts=facts), reply, cut)
 
 
-def _job(request: Values, reply: Values | None, whole: bool) -> Story:
+def _job(request: Values, reply: Values | None, cut: Cutting) -> Story:
     action, data = request.get("action", ""), request.get("input")
-    asked = (block.text("input", str(data), whole=whole),) if data else ()
-    return _with_result(Story(f"{action} {request.get('job', '')}", asked), reply, whole)
+    asked = (cut.text("input", str(data)),) if data else ()
+    return _with_result(Story(f"{action} {request.get('job', '')}", asked), reply, cut)
 
 
-def _with_result(story: Story, reply: Values | None, whole: bool) -> Story:
+def _with_result(story: Story, reply: Values | None, cut: Cutting) -> Story:
     if reply is None:
         return story
     result = reply["result"]
@@ -153,32 +152,32 @@ def _with_result(story: Story, reply: Values | None, whole: bool) -> Story:
         facts.append(("stopped", result["stopped"]))
     if result.get("shell_lost"):
         facts.append(("shell", "ended with the command"))
-    said = block.text("output", output, whole=whole) if output else block.Text("output", "(no output)")
+    said = cut.text("output", output) if output else Text("output", "(no output)")
     return Story(story.title, (*story.blocks, said), ending, tone, tuple(facts))  # type: ignore[arg-type]
 
 
-def _edit(request: Values, reply: Values | None, whole: bool) -> Story:
+def _edit(request: Values, reply: Values | None, cut: Cutting) -> Story:
     command, path = request.get("command", ""), request.get("path", "")
     blocks: list[Block] = []
     if command == "str_replace":
-        blocks.append(block.diff("change", request["old_str"] or "", request["new_str"] or "", whole=whole))
+        blocks.append(cut.diff("change", request["old_str"] or "", request["new_str"] or ""))
     elif command == "insert":
         where = f"inserted after line {request['insert_line']}"
-        blocks.append(block.diff(where, "", request["new_str"] or "", whole=whole))
+        blocks.append(cut.diff(where, "", request["new_str"] or ""))
     elif command == "create":
         over = (reply or {}).get("overwrote")
-        blocks.append(block.diff("overwritten" if over else "new file", "", request["file_text"] or "", whole=whole))
+        blocks.append(cut.diff("overwritten" if over else "new file", "", request["file_text"] or ""))
     content = (reply or {}).get("content")
     if content is not None and content["kind"] in ("text", "folder"):
-        blocks.append(block.text("content", content["data"], whole=whole))
+        blocks.append(cut.text("content", content["data"]))
     elif content is not None:
-        blocks.append(block.Text("content", f"an image ({content['kind']})"))
+        blocks.append(Text("content", f"an image ({content['kind']})"))
     lines = request.get("view_range")
     title = f"{command} {path}" + (f", lines {lines[0]} to {lines[1]}" if lines else "")
     return Story(title, tuple(blocks), "" if reply is None else "done", "good" if reply is not None else "")
 
 
-def _scoring(request: Values, reply: Values | None, whole: bool) -> Story:
+def _scoring(request: Values, reply: Values | None, cut: Cutting) -> Story:
     title = "asked by nobody: the session was over" if "automatic" in request else ""
     title = "collected" if "collected" in request else title
     if reply is None:
@@ -192,27 +191,27 @@ def _scoring(request: Values, reply: Values | None, whole: bool) -> Story:
         for name, value in (score.get("upstream_scores") or {}).items():
             facts.append(("on all of the original's examples", f"{name} {numeral(value)}"))
         return Story(title or ", ".join(told), (), "scored", "good", tuple(facts))
-    blocks = (block.text("fault", str(reply["fault"]), whole=whole),) if reply.get("fault") else ()
+    blocks = (cut.text("fault", str(reply["fault"])),) if reply.get("fault") else ()
     tone: Tone = "bad" if reply["outcome"] == "submission_fault" else "warn"
     return Story(title, blocks, reply["outcome"].replace("_", " "), tone)
 
 
-def _other(request: Values, reply: Values | None, whole: bool) -> Story:
+def _other(request: Values, reply: Values | None, cut: Cutting) -> Story:
     """Whatever has a text as its answer, and what we don't know."""
     given = {name: value for name, value in request.items() if value not in (None, [], {})}
     title = ", ".join(f"{name}: {value}" for name, value in given.items())
     blocks = []
     if len(title) > TITLE:
-        blocks.append(block.text("asked", json.dumps(given, indent=1, ensure_ascii=False), whole=whole))
+        blocks.append(cut.text("asked", json.dumps(given, indent=1, ensure_ascii=False)))
     if reply and "text" in reply:
-        blocks.append(block.text("answer", str(reply["text"]), whole=whole))
+        blocks.append(cut.text("answer", str(reply["text"])))
     facts = tuple((name, tell(reply[name])) for name, tell in FACTS.items() if reply and name in reply)
     return Story(title, tuple(blocks), "" if reply is None else "done", "good" if reply is not None else "", facts)
 
 
 FACTS: dict[str, Callable[[Any], str]] = {"name": str, "size": size}
 """What is told of a checkpoint."""
-TELLERS: dict[str, Callable[[Values, Values | None, bool], Story]] = {
+TELLERS: dict[str, Callable[[Values, Values | None, Cutting], Story]] = {
     "bash": _bash,
     "job": _job,
     "edit": _edit,

@@ -61,15 +61,16 @@ class Live:
 
     async def _looks(self, request: Request, watch: Watch) -> AsyncGenerator[list[Change]]:
         with self._reading.database() as database:
-            visitor, written, known_at = None, None, 0.0
+            visitor, written, known_at, next_at = None, None, 0.0, 0.0
             while not self._over():
-                pause, now = PAUSE, anyio.current_time()
+                now = anyio.current_time()
                 if visitor is None or now - known_at >= BEAT:
                     visitor, written, known_at = await self._door.visitor(request, "attempt"), None, now
-                if (found := database.changes) != written:
+                if now >= next_at and (found := database.changes) != written:
                     yield await self._reading.look(visitor, request.path_params, request.query_params, watch.look)
-                    written, pause = found, max(PAUSE, SHARE * (anyio.current_time() - now))
-                await anyio.sleep(min(pause, BEAT))
+                    took = anyio.current_time() - now
+                    written, next_at = found, now + took + min(SHARE * took, BEAT)
+                await anyio.sleep(PAUSE)
 
 
 def _event(change: Change) -> str:

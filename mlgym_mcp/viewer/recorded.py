@@ -7,15 +7,17 @@ from typing import Any
 
 from mlgym_mcp.store import Event
 from mlgym_mcp.viewer import event as events
+from mlgym_mcp.viewer.block import Cutting
 from mlgym_mcp.viewer.event import ShownEvent
 
-MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+ORIGINAL = "mlgym"
+"""Marks a command of MLGym's own tools among a request's arguments."""
 UNKNOWN = "recorded"
 """No tool's name: told by nothing but what was asked and answered."""
 
 
 def shown(
-    document: Mapping[str, Any], number: int, steps: int, hidden: Callable[[str], str], *, whole: bool = False
+    document: Mapping[str, Any], number: int, steps: int, hidden: Callable[[str], str], cut: Cutting
 ) -> ShownEvent:
     """An event of a run's folder.
 
@@ -24,14 +26,24 @@ def shown(
         number: Which of its attempt's it is.
         steps: How many the attempt had.
         hidden: Takes what is secret out of a text.
-        whole: Whether nothing of it is cut.
+        cut: How what is long is cut.
     """
-    try:
-        return events.show(_event(document, number), number, steps, hidden, whole=whole)
-    except MALFORMED:  # of an imported trajectory less is known than of a session
-        told = {"kind": UNKNOWN, "reply": {"text": _text(document.get("reply"))}}
-        found = events.show(_event({**document, **told}, number), number, steps, hidden, whole=whole)
-        return replace(found, kind=str(document.get("kind")))
+    if _is_whole(document):
+        return events.show(_event(document, number), number, steps, hidden, cut)
+    # Of an imported trajectory less is known than of a session.
+    told = {"kind": UNKNOWN, "reply": {"text": _text(document.get("reply"))}}
+    found = events.show(_event({**document, **told}, number), number, steps, hidden, cut)
+    return replace(found, kind=str(document.get("kind")))
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether it has the form of an event of ours, as far as its kind says more than its answer."""
+    reply, request = document.get("reply"), document.get("request")
+    if reply is None:
+        return True
+    if not isinstance(reply, dict) or not isinstance(request, dict) or ORIGINAL in request:
+        return False
+    return "result" not in reply or (isinstance(reply["result"], dict) and "exit_code" in reply["result"])
 
 
 def _event(document: Mapping[str, Any], number: int) -> Event:

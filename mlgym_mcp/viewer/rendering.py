@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from mlgym_mcp.viewer import files, numbers
 from mlgym_mcp.viewer.naming import public_id
-from mlgym_mcp.viewer.text import shown
+from mlgym_mcp.viewer.text import marked, shown
 
 FILTERS = {
     "shown": shown,
+    "marked": marked,
     "number": numbers.number,
     "count": numbers.count,
     "duration": numbers.duration,

@@ -6,17 +6,19 @@ from urllib.parse import quote
 
 from mlgym_mcp.log import without_secrets
 from mlgym_mcp.store import SessionRow
+from mlgym_mcp.viewer.block import Cutting
 from mlgym_mcp.viewer.charts import Axis, Chart, Line, step_chart
-from mlgym_mcp.viewer.event import ShownEvent
+from mlgym_mcp.viewer.event import LEAF, ShownEvent
 from mlgym_mcp.viewer.leaf import Leaf
 from mlgym_mcp.viewer.page import Content, NotHere, Page
 from mlgym_mcp.viewer.recorded import shown
 from mlgym_mcp.viewer.run_record import AttemptLine, AttemptRecord, Profile, RunRecord, Runs, UnknownRun
+from mlgym_mcp.viewer.session_page import SHORT
 from mlgym_mcp.viewer.visit import Visit
 
 NOT_YOURS = "Runs are shown to whoever operates the server: their folders are not sessions of one user."
 SIZE = 200
-"""Attempts or events on a page."""
+"""Attempts on a page."""
 SHARE = Axis("share of tasks", 0.0, 1.0)
 
 
@@ -74,8 +76,8 @@ class RunsPages:
     def attempt(self, visit: Visit) -> Content:
         """One attempt of a run, with one leaf of all that was done in it."""
         record, path = self._attempt(visit)
-        leaf = Leaf(visit.number("page"), SIZE, len(record.events), path, {})
-        some = range(leaf.skip + 1, min(leaf.skip + SIZE, leaf.total) + 1)
+        leaf = Leaf(visit.number("page"), LEAF, len(record.events), path, {})
+        some = range(leaf.skip + 1, min(leaf.skip + LEAF, leaf.total) + 1)
         facts = {
             "record": record,
             "session": _session(visit, record.line),
@@ -90,8 +92,8 @@ class RunsPages:
         number = _number(visit.path["event"])
         if not 0 < number <= len(record.events):
             raise NotHere("This attempt has no event of this number.")
-        event, leaf = _event(record, number, whole=True), -(-number // SIZE)
-        facts = {"record": record, "event": event, "path": path, "leaf": leaf}
+        event = _event(record, number, Cutting(whole=True))
+        facts = {"record": record, "event": event, "path": path}
         return Content("attempt_event.html.j2", f"Event {number}, {event.kind}", facts)
 
     def _attempt(self, visit: Visit) -> tuple[AttemptRecord, str]:
@@ -118,11 +120,11 @@ def _title(record: AttemptRecord) -> str:
     return f"{record.line.task}, {record.line.agent}, attempt {record.line.number}"
 
 
-def _event(record: AttemptRecord, number: int, *, whole: bool = False) -> ShownEvent:
+def _event(record: AttemptRecord, number: int, cut: Cutting = SHORT) -> ShownEvent:
     def hidden(text: str) -> str:
         return without_secrets(text, record.line.session or "")
 
-    return shown(record.events[number - 1], number, record.steps, hidden, whole=whole)
+    return shown(record.events[number - 1], number, record.steps, hidden, cut)
 
 
 def _session(visit: Visit, line: AttemptLine) -> SessionRow | None:

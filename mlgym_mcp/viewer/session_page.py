@@ -8,6 +8,7 @@ from mlgym_mcp.sessions.export import REDACTED, session_document
 from mlgym_mcp.store import Event, SessionRow
 from mlgym_mcp.viewer import event as events
 from mlgym_mcp.viewer import plot
+from mlgym_mcp.viewer.block import Cutting
 from mlgym_mcp.viewer.course import course
 from mlgym_mcp.viewer.event import LEAF, ShownEvent
 from mlgym_mcp.viewer.head import head, jobs
@@ -16,6 +17,7 @@ from mlgym_mcp.viewer.naming import public_id
 from mlgym_mcp.viewer.page import Content, Download, Elsewhere, NotHere
 from mlgym_mcp.viewer.visit import Visit
 
+SHORT = Cutting()
 NO_EVENT = "This session has no event of this number; its trajectory has those that there are."
 
 
@@ -49,7 +51,7 @@ def event(visit: Visit) -> Content:
     found = visit.records.events.after(row.id, int(number) - 1, 1) if number.isdecimal() and 0 < int(number) else []
     if not found:
         raise NotHere(NO_EVENT)
-    shown = show(visit, row, found[0], int(number), whole=True)
+    shown = show(visit, row, found[0], int(number), Cutting(whole=True))
     facts = {"event": shown, "row": row}
     return Content("event.html.j2", f"Event {shown.number}, {shown.kind}", facts)
 
@@ -61,10 +63,10 @@ def export(visit: Visit) -> Download:
     return Download(f"{row.sandbox}.json", "application/json", TOKEN.sub(REDACTED, document))
 
 
-def show(visit: Visit, row: SessionRow, found: Event, number: int, *, whole: bool = False) -> ShownEvent:
+def show(visit: Visit, row: SessionRow, found: Event, number: int, cut: Cutting = SHORT) -> ShownEvent:
     """An event of a session."""
     steps = load_budget(row.budget).limits.steps
-    return events.show(found, number, steps, lambda text: visit.hidden(row, text), whole=whole)
+    return events.show(found, number, steps, lambda text: visit.hidden(row, text), cut)
 
 
 def _settled(leaf: Leaf, shown: list[ShownEvent]) -> int:
@@ -87,4 +89,4 @@ def _found(visit: Visit, row: SessionRow, sought: dict[str, str]) -> tuple[Leaf,
     numbers = visit.records.events.numbers(row.id, found)
     given = {name: value for name, value in sought.items() if value}
     leaf = Leaf(number, LEAF, count, f"/sessions/{public_id(row)}", given)
-    return leaf, [show(visit, row, one, numbers[one.id]) for one in found]
+    return leaf, [show(visit, row, one, numbers[one.id], Cutting(sought=sought["text"])) for one in found]

@@ -104,6 +104,8 @@ def task_asked_for(visit: Visit) -> TaskSpec:
 
 
 def _mentions(task: TaskSpec, words: list[str]) -> bool:
+    if not words:
+        return True
     text = " ".join((task.id, task.title, task.domain, task.ranking.name, task.brief)).casefold()
     return all(word in text for word in words)
 

@@ -2,6 +2,8 @@
 
 import re
 
+from markupsafe import Markup, escape
+
 from mlgym_mcp.inert import plain
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -11,3 +13,13 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 def shown(text: str) -> str:
     """A text with control characters and what can't be seen as JSON writes them; progress bars take a line a state."""
     return plain(ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def marked(text: str, sought: str) -> str:
+    """A text in which what is looked for is marked, wherever it stands."""
+    if not sought:
+        return text
+    parts = re.split(f"({re.escape(sought)})", text, flags=re.IGNORECASE)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )

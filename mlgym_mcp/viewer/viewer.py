@@ -22,8 +22,8 @@ from mlgym_mcp.viewer.rendering import Rendering
 from mlgym_mcp.viewer.visit import Visit
 from mlgym_mcp.viewer.visitor import Visitor
 from mlgym_mcp.viewer.watch import ListWatch, SessionWatch
-from mlgym_mcp.web.app import Patient
 from mlgym_mcp.web.body import BODY_TIME
+from mlgym_mcp.web.patient import Patient
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 

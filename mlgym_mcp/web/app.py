@@ -6,29 +6,23 @@ like `/metrics`, to who operates it.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, request_response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from mlgym_mcp import __version__
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.meter import Meter
-from mlgym_mcp.web.body import BODY_TIME, SlowBody, timely
+from mlgym_mcp.web.body import BODY_TIME
 from mlgym_mcp.web.gate import Gate
 from mlgym_mcp.web.operations import Operations
+from mlgym_mcp.web.patient import Patient
 from mlgym_mcp.web.requests import Requests
-from mlgym_mcp.web.wording import plainly
 
-TOO_SLOW = JSONResponse(
-    {"error": "The body of this request did not arrive in time; send it again."},
-    status_code=408,
-    headers={"Connection": "close"},
-)
 NOTHING_HERE = JSONResponse(
     {"error": "There is nothing at this address; MCP is served at /mcp, and for one session at /s/<session>/mcp."},
     status_code=404,
@@ -91,22 +85,6 @@ def _operator_routes(operations: Operations, doorkeeper: Doorkeeper, metadata: s
         doorkeeper, request_response(figures), metadata=metadata, scope="operate" if doorkeeper.guards else None
     )
     return [Route("/readyz", ready, methods=["GET"]), Route("/metrics", metrics, methods=["GET"])]
-
-
-class Patient:
-    """Waits for a request's body as long as it may take, and no longer."""
-
-    def __init__(self, app: ASGIApp, body_time: float) -> None:
-        self._app = app
-        self._body_time = body_time
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        try:
-            with suppress(ClientDisconnect):
-                await self._app(scope, timely(receive, self._body_time), plainly(send))
-        except SlowBody:
-            await TOO_SLOW(scope, receive, send)
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:

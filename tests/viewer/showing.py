@@ -11,9 +11,9 @@ from mlgym_mcp.auth import secret
 from mlgym_mcp.auth.doorkeeper import Doorkeeper
 from mlgym_mcp.store import Store, Tokens
 from mlgym_mcp.tasks.catalog import Catalog
-from mlgym_mcp.viewer.entrance import TokenEntrance
 from mlgym_mcp.viewer.page import Page
 from mlgym_mcp.viewer.reading import Shelf
+from mlgym_mcp.viewer.token_entrance import TokenEntrance
 from mlgym_mcp.viewer.viewer import Viewer
 from mlgym_mcp.web import address
 from mlgym_mcp.web.serving import serving

@@ -145,3 +145,21 @@ async def test_a_page_that_there_is_not_is_the_last_or_the_first(tmp_path: Path)
             for place in ("/", page_of(world, session)):
                 assert (await http.get(place, params={"page": number})).status_code == 200
             assert (await http.get(f"{page_of(world, session)}/events/{number}")).status_code == 404
+
+
+async def test_long_output_is_cut_to_its_ends_or_to_what_is_looked_for(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    long = "\n".join(f"line {number}" for number in range(1, 201))
+    async with site(world) as served, served.client() as client, browsing(served) as http:
+        session = await start(client)
+        await client.call_tool(
+            "edit", {"session": session, "command": "create", "path": "a", "file_text": "\n".join(map(str, range(90)))}
+        )
+        await client.call_tool("bash", {"session": session, "command": f"printf '{long}'"})
+        place = page_of(world, session)
+        cut, found = read(await http.get(place)), await http.get(place, params={"text": "LINE 100"})
+        whole = read(await http.get(f"{place}/events/2"))
+    assert re.search(r"line 24 … 1,\d{3} characters, 16\d lines left out … line 189 ", cut), cut
+    assert "54 lines left out" in cut
+    assert "line 98 line 99 line 100 line 101" in read(found) and "<mark>line 100</mark>" in found.text
+    assert "line 50" not in read(found) and "left out" not in whole and "line 150" in whole

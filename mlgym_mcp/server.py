@@ -5,7 +5,7 @@ sessions are opened by the first call that needs them, and closed with the serve
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
@@ -51,6 +51,7 @@ from mlgym_mcp.web.operations import Operations
 
 if TYPE_CHECKING:  # imported where it is used
     from mlgym_mcp.auth.jwts import JwtVerifier
+    from mlgym_mcp.viewer.page import Page
 
 Opened = TypeVar("Opened")
 OpenServices: TypeAlias = Callable[[Settings, Catalog, Meter], AbstractAsyncContextManager[Services]]
@@ -65,6 +66,7 @@ async def open_web(
     drain: Drain | None = None,
     *,
     now: Callable[[], float] = time.time,
+    pages: "Sequence[Page]" = (),
 ) -> AsyncIterator[ASGIApp]:
     """Open the same server behind HTTP addresses.
 
@@ -73,6 +75,7 @@ async def open_web(
         open_services: Opens what sessions stand on; by default the real thing.
         drain: Told beforehand that the server is to end.
         now: The clock of tokens, in seconds since the epoch.
+        pages: What the viewer shows besides.
 
     Raises:
         SetupError: it would be open to strangers.
@@ -97,19 +100,21 @@ async def open_web(
                 # Whatever runs in no request's context must not pass for who owns the data folder.
                 with calling(Caller(ANONYMOUS, scopes=frozenset())):
                     metadata, routes = protected_resource(settings.jwt_issuer, settings.jwt_audience)
-                    pages = _pages(settings, doorkeeper, drain, now) if settings.viewer else ()
-                    behind = Behind(everything, within, operations, (*routes, *pages))
+                    viewer = _viewer(settings, doorkeeper, drain, now, pages) if settings.viewer else ()
+                    behind = Behind(everything, within, operations, (*routes, *viewer))
                     yield make_app(behind, doorkeeper, metadata=metadata)
 
 
-def _pages(settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callable[[], float]) -> list[BaseRoute]:
+def _viewer(
+    settings: Settings, doorkeeper: Doorkeeper, drain: Drain, now: Callable[[], float], more: "Sequence[Page]"
+) -> list[BaseRoute]:
     from mlgym_mcp.viewer.reading import Shelf  # with templates, of no use over stdio
     from mlgym_mcp.viewer.token_entrance import TokenEntrance
     from mlgym_mcp.viewer.viewer import Viewer
 
     shelf = Shelf(settings.data_dir, catalog_of(settings), now)
     names = address.names(settings.host, settings.allowed_hosts)
-    return Viewer(shelf, TokenEntrance(doorkeeper), names=names, over=lambda: drain.ended).routes()
+    return Viewer(shelf, TokenEntrance(doorkeeper), names=names, more=more, over=lambda: drain.ended).routes()
 
 
 def require_guard(settings: Settings) -> bool:

@@ -131,6 +131,8 @@ class Settings(BaseModel):
     """How long such a connection is kept without a request."""
     viewer: bool = True
     """Whether the HTTP server shows pages to people (docs/viewer.md), beside what it answers to programs."""
+    runs_dir: Path | None = None
+    """A folder of the runs of `mlgym-mcp run`, which those pages show to whoever operates the server."""
     drain_s: float = Field(default=30.0, ge=0)
     """How long a server over HTTP that is sent SIGTERM waits for calls and scorings that go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -172,10 +174,10 @@ class Settings(BaseModel):
             raise ValueError("an address (http://mirror/debian) without a user's name or password")
         return value
 
-    @field_validator("data_dir", "cache_dir", mode="after")
+    @field_validator("data_dir", "cache_dir", "runs_dir", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return _expanded(value)
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else _expanded(value)
 
     @field_validator("tasks_dirs", mode="after")
     @classmethod

@@ -11,6 +11,7 @@ from mlgym_mcp import __version__
 from mlgym_mcp.cli import completion
 from mlgym_mcp.cli.options import DataDir, Flavour, Sandbox, TasksDir, chosen
 from mlgym_mcp.cli.sense import require_sense
+from mlgym_mcp.cli.view import run_pages
 from mlgym_mcp.errors import SetupError
 
 if TYPE_CHECKING:  # imported by the commands that need them
@@ -120,7 +121,7 @@ def _serve_http(settings: "Settings", provider: "TracerProvider | None", *, end_
 
     @asynccontextmanager
     async def opening() -> AsyncIterator["ASGIApp"]:
-        async with tracing(provider), open_web(settings, drain=drain) as app:
+        async with tracing(provider), open_web(settings, drain=drain, pages=run_pages(settings)) as app:
             endpoint = f"{address.url(listener)}/mcp"
             _tell(settings, endpoint)
             typer.echo(f"mlgym-mcp: serving MCP at {endpoint}", err=True)

@@ -69,7 +69,11 @@ class Leaderboard(Record):
 
 def leaderboard(store: Records, task: TaskSpec) -> Leaderboard:
     """The leaderboard of a task, all four groups of it, filled or not."""
-    standings = store.scores.standings(task.id)
+    return leaderboard_of(task, store.scores.standings(task.id))
+
+
+def leaderboard_of(task: TaskSpec, standings: list[Standing]) -> Leaderboard:
+    """The leaderboard that a task's standings come to."""
     return Leaderboard(
         task=task.id,
         metric=task.ranking,
@@ -84,21 +88,26 @@ def leaderboard(store: Records, task: TaskSpec) -> Leaderboard:
     )
 
 
-def _group(task: TaskSpec, flavour: Flavour, protocol: Protocol, standings: list[Standing]) -> Group:
+def ranked(task: TaskSpec, flavour: Flavour, protocol: Protocol, standings: list[Standing]) -> list[Standing]:
+    """What was measured alike, one standing a session, best first: whose entries a group has, in this order."""
     metric = task.ranking
     alike = [
         one
         for one in standings
         if (one.score.flavour, one.score.protocol) == (flavour, protocol) and metric.name in one.score.scores
     ]
-    ranked = sorted(_best_of_each_session(alike, metric), key=lambda one: _place(one, metric))
+    return sorted(_best_of_each_session(alike, metric), key=lambda one: _place(one, metric))
+
+
+def _group(task: TaskSpec, flavour: Flavour, protocol: Protocol, standings: list[Standing]) -> Group:
+    best = ranked(task, flavour, protocol, standings)
     fair = task.comparable.value and flavour == "full"
     return Group(
         flavour=flavour,
         protocol=protocol,
         baseline=task.baselines.of(flavour, protocol),
         target=task.target.value,
-        entries=tuple(_entry(rank, one, metric) for rank, one in enumerate(ranked, start=1)),
+        entries=tuple(_entry(rank, one, task.ranking) for rank, one in enumerate(best, start=1)),
         published=task.published if fair else {},
     )
 

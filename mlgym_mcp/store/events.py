@@ -60,6 +60,11 @@ SELECT * FROM events WHERE id IN (
 ) ORDER BY id
 """
 
+FAILURES = """
+SELECT count(error) AS refused, coalesce(sum(kind = 'bash' AND json_extract(reply, '$.result.exit_code') != 0), 0)
+AS failed FROM events WHERE session = :session
+"""
+
 
 class Events:
     """The table of events."""
@@ -156,6 +161,11 @@ class Events:
     def ran_on(self, session: str) -> "list[Event]":
         """The calls of a session that began or followed a job, in order."""
         return [_event(found) for found in self._database.rows(RAN_ON, {"session": session})]
+
+    def failures(self, session: str) -> tuple[int, int]:
+        """How many calls were refused or failed, and how many commands ended with another status than 0."""
+        (found,) = self._database.rows(FAILURES, {"session": session})
+        return int(found["refused"]), int(found["failed"])
 
     def unanswered(self, session: str) -> "list[Event]":
         """The calls of a session that were accepted and not answered, in order."""

@@ -52,6 +52,11 @@ WHERE sessions.task = :task AND phase = 'submit' AND outcome = 'scored' AND subm
 ORDER BY scores.at, scores.id
 """
 
+STAMP = """
+SELECT (SELECT count(*) FROM scores), (SELECT max(id) FROM scores), count(*), count(exit_status), max(closed_at)
+FROM sessions WHERE task = :task
+"""
+
 
 class Scores:
     """The table of scores."""
@@ -84,6 +89,10 @@ class Scores:
             Standing(**{**dict(found), "score": Score.model_validate_json(found["score"])})
             for found in self._database.rows(STANDINGS, {"task": task})
         ]
+
+    def stamp(self, task: str) -> tuple[object, ...]:
+        """What changes whenever a task's standings do."""
+        return tuple(self._database.rows(STAMP, {"task": task})[0])
 
     def settled(self, session: str, phase: str, artefact: str) -> Score | None:
         """The last verdict on an artefact: a score, or its own fault; None while there is none."""

@@ -6,6 +6,7 @@ Other users of the machine reach the port as well as whoever opened it, and may 
 import hmac
 import secrets
 from collections.abc import Callable
+from urllib.parse import quote
 
 from starlette.requests import HTTPConnection
 
@@ -22,9 +23,15 @@ class GuestBook:
     question = "These pages are for whoever started `mlgym-mcp view`: open the address that it has printed last."
     asks = False
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """`tell`: told the path of an address that works once; of another, once that was used."""
+    def __init__(self, tell: Callable[[str], None], first: str = "/") -> None:
+        """What it does with addresses.
+
+        Args:
+            tell: Told the path of one that works once; of another, once that was used.
+            first: Where that one leads.
+        """
         self._tell = tell
+        self._first = first
         self._known = secrets.token_urlsafe(32)
         self._secret = self._next()
 
@@ -51,5 +58,5 @@ class GuestBook:
 
     def _next(self) -> str:
         secret = secrets.token_urlsafe(32)
-        self._tell(f"/sign-in?secret={secret}")
+        self._tell(f"/sign-in?secret={secret}" + (f"&next={quote(self._first)}" if self._first != "/" else ""))
         return secret

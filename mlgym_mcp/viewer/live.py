@@ -65,7 +65,6 @@ class Live:
             self._watched -= 1
 
     async def _looks(self, request: Request, watch: Watch) -> AsyncGenerator[list[Change]]:
-        query = dict(request.query_params)
         with self._reading.database() as database:
             visitor, written, known_at, next_at = None, None, 0.0, 0.0
             while not self._over():
@@ -73,7 +72,7 @@ class Live:
                 if visitor is None or now - known_at >= BEAT:
                     visitor, written, known_at = await self._door.visitor(request), None, now
                 if now >= next_at and (found := database.changes) != written:
-                    yield await self._reading.look(visitor, request.path_params, query, watch.look)
+                    yield await self._reading.look(visitor, request.path_params, request.query_params, watch.look)
                     took = anyio.current_time() - now
                     written, next_at = found, now + took + min(SHARE * took, BEAT)
                 await anyio.sleep(PAUSE)

@@ -56,3 +56,5 @@ class Page:
     """As the navigation calls it; None: it is not in it."""
     scope: Scope = "attempt"
     """What a visitor's credential must allow."""
+    for_operators: bool = False
+    """Whether the navigation names it only to who sees everything; that nobody else looks, the function sees to."""

@@ -118,14 +118,18 @@ class Plot:
     width, height, left, right, top, bottom = WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM
 
 
-def of_course(name: str, found: Course) -> Plot | None:
-    """The plot of one session; None while nothing was scored."""
-    points = [
+def points_of(found: Course) -> tuple[Point, ...]:
+    """The scores of a session, as they are marked."""
+    return tuple(
         Point(one.step, one.value, f"{one.phase}, step {one.step}: {number(one.value)}", one.phase == "submit")
         for one in found.scored
         if one.value is not None
-    ]
-    series = [Series("best validation so far", tuple(points))]
+    )
+
+
+def of_course(name: str, found: Course) -> Plot | None:
+    """The plot of one session; None while nothing was scored."""
+    series = [Series("best validation so far", points_of(found))]
     if found.published:
         told = [(one.step, one.upstream) for one in found.scored if one.upstream is not None]
         all_of_it = [Point(step, value, f"on all examples: {number(value)}", True) for step, value in told]

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import anyio
 from anyio import to_thread
+from starlette.datastructures import QueryParams
 
 from mlgym_mcp.store import Records
 from mlgym_mcp.store.database import Database
@@ -40,7 +41,7 @@ class Reading:
         self._turns = anyio.CapacityLimiter(AT_ONCE)
 
     async def look(
-        self, visitor: Visitor, path: Mapping[str, str], query: Mapping[str, str], work: Callable[[Visit], T]
+        self, visitor: Visitor, path: Mapping[str, str], query: QueryParams, work: Callable[[Visit], T]
     ) -> T:
         """What a look comes to.
 
@@ -56,7 +57,8 @@ class Reading:
 
         def read() -> T:
             with Records.read(self._shelf.folder) as records:
-                return work(Visit(visitor, records, self._shelf.catalog, path, query, self._shelf.now()))
+                shelf = self._shelf
+                return work(Visit(visitor, records, shelf.catalog, path, query, shelf.now(), shelf.folder))
 
         return await to_thread.run_sync(read, limiter=self._turns)
 

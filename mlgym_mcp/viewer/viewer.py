@@ -92,7 +92,7 @@ class Viewer:
                 return self._made(page, visit, request.url.path)
 
             try:
-                return await self._reading.look(visitor, request.path_params, dict(request.query_params), made)
+                return await self._reading.look(visitor, request.path_params, request.query_params, made)
             except (SetupError, StoreError) as error:
                 return self._sentence("Can't be read", error, visitor, 503)
 

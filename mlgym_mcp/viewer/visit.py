@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.datastructures import QueryParams
 
 from mlgym_mcp.errors import TaskSpecError, UnknownTask
 from mlgym_mcp.log import without_secrets
@@ -24,8 +27,10 @@ class Visit:
     catalog: Catalog
     path: Mapping[str, str]
     """The parameters of its address."""
-    query: Mapping[str, str]
+    query: QueryParams
     now: float
+    folder: Path
+    """The data folder."""
 
     def sees(self, row: SessionRow) -> bool:
         """Whether the visitor may see a session."""

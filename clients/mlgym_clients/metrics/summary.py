@@ -17,7 +17,7 @@ from mlgym_clients.metrics.profiles import (
     tau_max,
 )
 from mlgym_clients.metrics.ranks import Ranking, ranking
-from mlgym_clients.metrics.table import BASELINE, Problem, ScoreTable, Which, is_published
+from mlgym_clients.metrics.table import BASELINE, Problem, ScoreTable, Which, better, is_published
 
 BOTH: tuple[Which, Which] = ("attempt", "submission")
 
@@ -68,6 +68,17 @@ class Summary:
     rankings: Mapping[Which, Ranking]
     methods: Mapping[Which, Mapping[str, MethodFigures]]
     """By best attempt and by best submission → method → figures."""
+
+    @property
+    def order(self) -> list[str]:
+        """The methods, best first by the area of their best attempts."""
+        found = self.methods["attempt"]
+        return sorted(found, key=lambda method: (-found[method].aup, method))
+
+    def leads(self, problem: Problem, value: float | None, which: Which) -> bool:
+        """Whether nobody has a better figure than this at a task."""
+        others = [getattr(of[problem.task], f"best_{which}") for of in self.cells.values()]
+        return value is not None and not any(one is not None and better(problem.goal, one, value) for one in others)
 
 
 def summarise(table: ScoreTable, k: int, *, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> Summary:

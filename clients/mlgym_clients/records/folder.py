@@ -67,17 +67,29 @@ class RunFolder:
         Raises:
             NoRun: one can't be read.
         """
-        for path in sorted(self.path.glob("attempts/*/*/*/attempt.json"), key=_place):
-            yield _read(Attempt, path)
+        for key in self.begun():
+            yield _read(Attempt, self.attempt_file(key))
+
+    def begun(self) -> list[AttemptKey]:
+        """Which attempts were begun, in that order.
+
+        Raises:
+            NoRun: a folder among them is none.
+        """
+        return sorted(map(_key, self.path.glob("attempts/*/*/*/attempt.json")))
+
+    def attempt_file(self, key: AttemptKey) -> Path:
+        """Where an attempt is written down."""
+        return self.attempt_folder(key) / "attempt.json"
 
     def read_attempt(self, key: AttemptKey) -> Attempt | None:
         """An attempt; None while it was not begun."""
-        path = self.attempt_folder(key) / "attempt.json"
+        path = self.attempt_file(key)
         return _read(Attempt, path) if path.is_file() else None
 
     def write_attempt(self, attempt: Attempt) -> None:
         """Write an attempt down as it stands."""
-        write(self.attempt_folder(attempt.key) / "attempt.json", attempt.model_dump_json(indent=2) + "\n")
+        write(self.attempt_file(attempt.key), attempt.model_dump_json(indent=2) + "\n")
 
     def read_events(self, key: AttemptKey) -> list[Event]:
         """An attempt's events; none where none were fetched.
@@ -156,8 +168,8 @@ def _drop_half_a_line(file: BinaryIO) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def _place(path: Path) -> tuple[str, str, int]:
+def _key(path: Path) -> AttemptKey:
     number = path.parent
     if not (number.name.isascii() and number.name.isdigit()):
         raise NoRun(f"{number} is no attempt: its name is no number; take it out of the run's folder.")
-    return number.parents[1].name, number.parent.name, int(number.name)
+    return AttemptKey(number.parents[1].name, number.parent.name, int(number.name))

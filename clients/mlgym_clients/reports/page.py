@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgym_clients.metrics.conduct import Conduct, conduct, ending
 from mlgym_clients.metrics.profiles import EPSILON
-from mlgym_clients.metrics.table import BASELINE, Problem, Which, better
+from mlgym_clients.metrics.table import BASELINE, Which
 from mlgym_clients.records.attempt import Attempt
 from mlgym_clients.records.run import RunFacts
 from mlgym_clients.reports import numbers
@@ -36,17 +36,6 @@ class DrawnSection:
     def plots(self) -> tuple[Plot, ...]:
         """All of them."""
         return (*self.profiles, *self.scores, *self.shares)
-
-    @property
-    def methods(self) -> list[str]:
-        """The methods, best first by the area of their best attempts."""
-        return _ordered(self.section)
-
-    def is_best(self, problem: Problem, method: str, which: Which, value: float | None) -> bool:
-        """Whether nobody has a better figure at a task."""
-        cells = self.section.summary.cells
-        others = [getattr(of[problem.task], f"best_{which}") for of in cells.values()]
-        return value is not None and not any(one is not None and better(problem.goal, one, value) for one in others)
 
 
 def drawn(report: Report) -> list[DrawnSection]:
@@ -99,13 +88,8 @@ def _environment() -> "Environment":
     return environment
 
 
-def _ordered(section: Section) -> list[str]:
-    methods = section.summary.methods["attempt"]
-    return sorted(methods, key=lambda method: (-methods[method].aup, method))
-
-
 def _drawn(section: Section, prefix: str, metrics: dict[str, str]) -> DrawnSection:
-    summary, methods = section.summary, _ordered(section)
+    summary, methods = section.summary, section.summary.order
     profiles = [profile_plot(f"{prefix}-profiles-{one}", summary.profiles[one], methods) for one in WHICH]
     if (fixed := summary.fixed["attempt"]) is not None:
         profiles.append(profile_plot(f"{prefix}-fixed-profiles", fixed, methods, fixed=True))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlgym_clients.metrics.bootstrap import RESAMPLES
 from mlgym_clients.metrics.of_runs import groups_of, ranked_table, upstream_table
 from mlgym_clients.metrics.summary import Summary, summarise
 from mlgym_clients.metrics.table import ScoreTable, is_published
@@ -74,7 +75,9 @@ class Report:
     """Seconds since 1970."""
 
 
-def report_of_runs(sources: Sequence[Source], *, k: int | None = None, published: bool = False) -> Report:
+def report_of_runs(
+    sources: Sequence[Source], *, k: int | None = None, published: bool = False, resamples: int = RESAMPLES
+) -> Report:
     """The report of some runs; those of one flavour and protocol share a section.
 
     Args:
@@ -82,6 +85,7 @@ def report_of_runs(sources: Sequence[Source], *, k: int | None = None, published
         k: Of best and pass at k; None: as many attempts as the runs ask for, or the most that there are so far. Who
             has fewer, as where the infrastructure failed one, has no best of k.
         published: Whether the models of the original's paper stand beside what can be compared with them.
+        resamples: Of the bootstrap; 0: no intervals, which take most of the time.
 
     Raises:
         MixedScores: agents of one name, or tasks of one id, aren't the same in all runs.
@@ -98,7 +102,7 @@ def report_of_runs(sources: Sequence[Source], *, k: int | None = None, published
         )
         tables = [ranked_table(made, group), upstream_table(made, group, published=published)]
         sections += [
-            Section(summarise(table, k or min(asked, max(_made(table)))), alike)
+            Section(summarise(table, k or min(asked, max(_made(table))), resamples=resamples), alike)
             for table in tables
             if table is not None
         ]

@@ -12,13 +12,13 @@ from mlgym_clients.runs.plan import BadPlan
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(file: IO[Any]) -> None:
+    def _take(file: IO[Any], *, shared: bool = False) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _take(file: IO[Any]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _take(file: IO[Any], *, shared: bool = False) -> None:
+        fcntl.flock(file.fileno(), (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 LOCK = ".lock"
@@ -46,6 +46,18 @@ def locked(folder: Path) -> Iterator[None]:
         except (BadPlan, Fault):
             _remove(folder)
             raise
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process runs in a run's folder now."""
+    try:
+        with (folder / LOCK).open("rb") as file:
+            _take(file, shared=True)  # until it is closed, at once: others who look do not shut each other out
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError:  # nobody ever ran here, or its disk has no locks
+        return False
+    return False
 
 
 def _remove(folder: Path) -> None:

@@ -63,6 +63,10 @@ function put(place, html) {
 function keep(before, part) {
   const open = [...before.querySelectorAll("details")].map((one) => one.open);
   part.querySelectorAll("details").forEach((one, at) => (one.open = open[at] ?? one.open));
+  for (const one of before.querySelectorAll("input:checked")) {
+    const again = part.querySelector(`input[value="${CSS.escape(one.value)}"]`);
+    if (again) again.checked = true;
+  }
   const focused = before.contains(document.activeElement) && document.activeElement.getAttribute("href");
   before.replaceWith(part);
   if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mlgym_mcp.auth.credential import Refused
-from mlgym_mcp.sessions.principal import Scope
 from mlgym_mcp.viewer import cookie
 from mlgym_mcp.viewer.entrance import Entrance
 from mlgym_mcp.viewer.rendering import Rendering
@@ -26,16 +25,13 @@ class Door:
         self._entrance = entrance
         self._rendering = rendering
 
-    async def visitor(self, request: Request, scope: Scope) -> Visitor:
-        """Who sends a request for what takes this scope.
+    async def visitor(self, request: Request) -> Visitor:
+        """Who sends a request.
 
         Raises:
             Refused: it is not let in.
         """
-        visitor = await self._entrance.visitor(request)
-        if scope not in visitor.scopes:
-            raise Refused(f"This needs a token with the scope {scope}.", 403, error="insufficient_scope", scope=scope)
-        return visitor
+        return await self._entrance.visitor(request)
 
     async def sign_in(self, request: Request) -> Response:
         """Ask for a token; or take one, and lead on to where its owner wanted to go."""

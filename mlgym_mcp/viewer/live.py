@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from mlgym_mcp.auth.credential import Refused
 from mlgym_mcp.errors import SetupError, StoreError
+from mlgym_mcp.sessions.principal import Scope
 from mlgym_mcp.viewer.door import Door
 from mlgym_mcp.viewer.page import NotHere
 from mlgym_mcp.viewer.reading import Reading
@@ -25,6 +26,8 @@ SHARE = 20
 """How many times as long as a look takes the pause after it is at least: whoever only watches takes no more."""
 BEAT = 5.0
 """Seconds after which clocks are told anew, and the visitor's token is asked for once more."""
+SCOPE: Scope = "attempt"
+"""What it takes to watch."""
 TOO_MANY = f"{MOST} pages are watched already; reload to see what is new."
 
 
@@ -41,9 +44,11 @@ class Live:
     async def answer(self, request: Request, watch: Watch) -> Response:
         """Send what changes, from now on, until the server or the visitor has had enough."""
         try:
-            await self._door.visitor(request, "attempt")
+            visitor = await self._door.visitor(request)
         except Refused as refusal:
             return PlainTextResponse(str(refusal), status_code=refusal.status)
+        if (why := visitor.refusal(SCOPE)) is not None:
+            return PlainTextResponse(why, status_code=403)
         if self._watched >= MOST:
             return PlainTextResponse(TOO_MANY, status_code=503, headers={"Retry-After": "30"})
         return StreamingResponse(self._events(request, watch), media_type="text/event-stream")
@@ -65,7 +70,7 @@ class Live:
             while not self._over():
                 now = anyio.current_time()
                 if visitor is None or now - known_at >= BEAT:
-                    visitor, written, known_at = await self._door.visitor(request, "attempt"), None, now
+                    visitor, written, known_at = await self._door.visitor(request), None, now
                 if now >= next_at and (found := database.changes) != written:
                     yield await self._reading.look(visitor, request.path_params, request.query_params, watch.look)
                     took = anyio.current_time() - now

@@ -82,9 +82,11 @@ class Viewer:
     def _answering(self, page: Page) -> Answer:
         async def answer(request: Request) -> Response:
             try:
-                visitor = await self._door.visitor(request, page.scope)
+                visitor = await self._door.visitor(request)
             except Refused as refusal:
                 return self._door.closed(request, refusal)
+            if (why := visitor.refusal(page.scope)) is not None:
+                return self._sentence("Not with this token", why, visitor, 403)
 
             def made(visit: Visit) -> Response:
                 return self._made(page, visit, request.url.path)
@@ -108,7 +110,7 @@ class Viewer:
             return Response(found.content, media_type=found.media_type, headers={"Content-Disposition": disposition})
         return self._shown(found, visit.visitor, here)
 
-    def _sentence(self, title: str, error: Exception, visitor: Visitor, status: int) -> Response:
+    def _sentence(self, title: str, error: object, visitor: Visitor, status: int) -> Response:
         return self._shown(Content("sentence.html.j2", title, {"sentence": str(error)}, status), visitor, "")
 
     def _shown(self, content: Content, visitor: Visitor, here: str) -> Response:

@@ -25,6 +25,12 @@ class Visitor:
             return row.id == self.session
         return self.everything or row.principal == self.principal
 
+    def refusal(self, scope: Scope) -> str | None:
+        """Why it may not look at what takes this scope; None if it may."""
+        if scope in self.scopes:
+            return None
+        return f"This page needs a token with the scope {scope}; ask who runs this server for another."
+
     @property
     def only(self) -> tuple[str | None, str | None]:
         """The principal and the handle that its sessions have; None: whichever."""

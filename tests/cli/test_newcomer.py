@@ -168,11 +168,11 @@ def typed_where(trouble: str, options: str, typed: str, folder: Path) -> str:
             id="no bubblewrap and no engine",
         ),
         pytest.param(
-            "echo 0 > /proc/sys/user/max_user_namespaces",
+            'echo 1 > /proc/sys/user/max_user_namespaces\nset -- unshare --user --map-user=1000 --map-group=1000 "$@"',
             "--user --map-root-user",
             "data prepare blotto-v1",
-            "no sandbox can be made here: bubblewrap",
-            "to mend it: ",
+            "bubblewrap: this machine has run out of namespaces",
+            "to mend it: sysctl -w user.max_user_namespaces",
             id="no user namespaces",
         ),
         pytest.param(

@@ -10,11 +10,11 @@ import typer
 
 from mlgym_mcp.cli.options import DataDir, TasksDir
 from mlgym_mcp.errors import SetupError
-from mlgym_mcp.settings import Settings
 
 if TYPE_CHECKING:  # imported by the command that needs it
     from starlette.types import ASGIApp
 
+    from mlgym_mcp.settings import Settings
     from mlgym_mcp.viewer.page import Page
 
 VIEW_PORT = 8766
@@ -36,6 +36,7 @@ def view(  # noqa: PLR0913 - one parameter an option
     from starlette.applications import Starlette
 
     from mlgym_mcp.sessions.drain import Drain
+    from mlgym_mcp.settings import Settings
     from mlgym_mcp.tasks.catalog import Catalog
     from mlgym_mcp.viewer.guest_book import GuestBook
     from mlgym_mcp.viewer.reading import Shelf
@@ -60,7 +61,7 @@ def view(  # noqa: PLR0913 - one parameter an option
         serving.run(opening, listener, drain=drain)
 
 
-def run_pages(settings: Settings, folders: Sequence[Path] = ()) -> "Sequence[Page]":
+def run_pages(settings: "Settings", folders: Sequence[Path] = ()) -> "Sequence[Page]":
     """The pages of these runs and of those in `runs_dir`, if there are any to be: the viewer itself knows of none.
 
     Raises:
@@ -78,7 +79,7 @@ def run_pages(settings: Settings, folders: Sequence[Path] = ()) -> "Sequence[Pag
 
 
 @contextmanager
-def _data_folder(settings: Settings, *, empty: bool) -> Iterator[Path]:
+def _data_folder(settings: "Settings", *, empty: bool) -> Iterator[Path]:
     """The data folder that is looked at; where there is none, an empty one if that will do."""
     from mlgym_mcp.store import Records, Store
     from mlgym_mcp.store.folder import DATABASE

@@ -4,6 +4,7 @@ from tests.docs.pages import Block
 
 COMPOSE = "MLGYM_MCP_TOKEN=$(openssl rand -hex 32) docker compose --file docker/compose.yaml up --build --detach"
 GAMES = "mlgym-mcp run --task game-theory --agent baseline --agent random --attempts 4 --concurrency 4 --to runs/games"
+VIEW_RUN = "mlgym-mcp view runs/games          # beside the sessions of the data folder, where there is one"
 
 ELSEWHERE = {
     ("README.md", "mlgym-mcp connect claude-code --write"): "tests/strangers/test_readme_snippets.py",
@@ -26,6 +27,7 @@ NOT_HERE = {
     ("docs/air-gapped.md", "pip wheel --quiet --wheel-dir wheels ."): "needs a registry, and fetches 25 GB",
     ("docs/first-session.md", "python3 -m venv ~/mlgym"): "needs a registry; .ci/demo does the same",
     ("docs/gpus.md", "mlgym-mcp serve --http --gpus 0,1"): "needs GPUs",
+    ("docs/viewer.md", VIEW_RUN): "the run is the reader's; tests/viewer looks at one both ways",
     ("docs/gpus.md", "mlgym-mcp env prepare torch-cuda"): "needs a registry, and fetches 5 GB",
     ("docs/hosting.md", COMPOSE): "builds images; tests/docker/test_compose.py does the same",
 }

@@ -65,6 +65,7 @@ class Census:
             "PSS, MB": pss(process) / MIB,
             "Python's blocks": vitals["blocks"],
             "malloced, MB": vitals["malloced"] / MIB,
+            "SQLite's memory, MB": vitals["sqlite"] / MIB,
             "descriptors": len(os.listdir(process / "fd")),
             "threads": _status(process, "Threads"),
             "tasks": vitals["tasks"],

@@ -28,6 +28,13 @@ def malloced() -> int:
     return int(found.uordblks + found.hblkhd)
 
 
+def sqlite_memory() -> int:
+    """Bytes that SQLite has of those: mostly pages of databases, up to 2 MiB for each open one."""
+    used = ctypes.CDLL("libsqlite3.so.0").sqlite3_memory_used
+    used.restype = ctypes.c_int64
+    return int(used())
+
+
 class _MallInfo(ctypes.Structure):
     """`struct mallinfo2` of glibc."""
 

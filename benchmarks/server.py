@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import anyio
-from kernel import malloced, open_files, pss
+from kernel import malloced, open_files, pss, sqlite_memory
 from starlette.types import ASGIApp
 
 from mlgym_mcp import log, stdio
@@ -41,7 +41,9 @@ class Vitals(TypedDict):
     blocks: int
     """Pieces of memory that Python's own allocator has handed out."""
     malloced: int
-    """What C's has handed out, to Python too where a piece is larger."""
+    """What C's has handed out, to Python too where a piece is larger; without SQLite's."""
+    sqlite: int
+    """What SQLite has: it fills its cache of pages as its database grows."""
 
 
 def main() -> None:
@@ -100,7 +102,8 @@ def add_tools(server: TaskServer) -> None:
             files=open_files(),
             memory=pss(Path("/proc/self")),
             blocks=sys.getallocatedblocks(),
-            malloced=malloced(),
+            malloced=malloced() - sqlite_memory(),
+            sqlite=sqlite_memory(),
         )
 
     server.add_tool(noop, structured_output=False)

@@ -25,6 +25,7 @@ mlgym-mcp: this waits for an MCP client on stdin, and a client starts it by itse
   mlgym-mcp connect claude-code --write
   mlgym-mcp serve --http
 Ctrl-C ends it."""
+LOOK = "  Look on, in a browser: {url}/"
 WITH_TOKEN = "  Callers must show a token, as `Authorization: Bearer …`; make one: mlgym-mcp tokens create NAME"
 WITHOUT_TOKEN = "  Callers need no token, and must be on this machine; ask for one: mlgym-mcp tokens create NAME"
 CONNECT = "  Connect a client: mlgym-mcp connect claude-code --url {url}{token} --write"
@@ -128,6 +129,8 @@ def _serve_http(settings: "Settings", provider: "TracerProvider | None", *, end_
             if end_with_stdin:
                 typer.echo(endpoint)
             else:
+                if settings.viewer:
+                    typer.echo(LOOK.format(url=address.url(listener)), err=True)
                 typer.echo(WITH_TOKEN if guarded else WITHOUT_TOKEN, err=True)
                 typer.echo(CONNECT.format(url=endpoint, token=" --token-env MLGYM_TOKEN" if guarded else ""), err=True)
             yield app

@@ -218,8 +218,9 @@ class Proctor:
 
 
 def _in_run(facts: RunFacts, agent: str) -> str:
-    """An agent's name that no agent of another run has."""
-    return hashlib.sha256(f"{facts.name}/{facts.created_at}/{agent}".encode()).hexdigest()
+    """An agent's name that no agent of another run has, and nobody guesses; it begins so that people know it."""
+    mark = hashlib.sha256(f"{facts.name}/{facts.created_at}/{agent}".encode()).hexdigest()
+    return f"{agent.encode('ascii', 'ignore').decode()[:64]}-{mark}"
 
 
 def _passes(words: str) -> bool:

@@ -26,7 +26,7 @@ from mlgym_mcp.tasks.prepared import PreparedTask
 from mlgym_mcp.tasks.spec import TaskSpec
 
 SCORE = "baseline's score"
-ERRORS = 3.0
+ERRORS = 4.0
 """Standard errors by which the baseline may miss what its task states."""
 
 

@@ -23,6 +23,7 @@ ON_DOCKER = ["battle-of-the-sexes-v1", "regression-house-price-v1"]
 
 
 def passes(task: str, root: Path, cache: Path, sandbox: object) -> None:
+    (root / "tasks").mkdir(exist_ok=True)
     folders = ("--tasks-dir", str(root / "tasks"), "--data-dir", str(root / "data"), "--sandbox", str(sandbox))
     ended = ran("tasks", "check", task, *folders, MLGYM_MCP_CACHE_DIR=str(cache))
     assert ended.exit_code == 0, (ended.output, ended.exception)

@@ -36,7 +36,7 @@ async def test_a_runtime_that_is_set_reaches_the_engine_and_is_named_in_scores(t
 
 
 async def test_a_runtime_that_the_engine_lacks_is_refused_with_those_that_it_has(tmp_path: Path) -> None:
-    refusal = "docker_runtime is 'runsk', but the Docker engine has: .*runc.*; name one of these, or add it to"
+    refusal = "docker_runtime is 'runsk', but the Docker engine has: .*runc.*; to mend it: name one of these, or"
     with pytest.raises(BackendUnavailable, match=refusal):
         async with open_backend(settings(tmp_path, "runsk"), Catalog([])):
             pass

@@ -11,6 +11,7 @@ from mlgym_mcp.errors import CallerError, SessionBusy
 from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.sessions import gpu_leases
 from mlgym_mcp.sessions.call import Call
+from mlgym_mcp.sessions.gpu_meter import PAUSE
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
 from mlgym_mcp.store import Store
@@ -153,17 +154,20 @@ async def test_a_session_is_scored_on_its_own_devices_and_told_what_it_had_of_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with lending(tmp_path, 2, monkeypatch) as (world, manager, store):
-        session = await manager.start(asking(2))
+        session, began = await manager.start(asking(2)), world.clock.now()
         world.gpus.memory["GPU-1"] = 20 * GIB
-        world.clock.advance(5)
-        await until(lambda: world.gpus.looks >= 4)
-        world.clock.advance(5)
-        await until(lambda: world.gpus.looks >= 6)  # what the looks before found is noted by then
+
+        def looked_again() -> bool:
+            world.clock.advance(PAUSE)
+            return world.gpus.looks >= 6
+
+        await until(looked_again)  # what the look before found is noted by then
+        seconds = world.clock.now() - began
         await session.submit()
         [request] = world.referee.requests
         assert [gpu.uuid for gpu in request.gpus] == ["GPU-0", "GPU-1"]
         assert request.gpu_usage is not None
-        assert (request.gpu_usage.devices, request.gpu_usage.seconds) == (("Toy 80", "Toy 80"), 20.0)
+        assert (request.gpu_usage.devices, request.gpu_usage.seconds) == (("Toy 80", "Toy 80"), 2 * seconds)
         assert (request.gpu_usage.peak_memory, request.gpu_usage.utilisation) == (20 * GIB, 0.5)
         await until(lambda: store.gpu_leases.all() == [])
 

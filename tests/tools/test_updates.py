@@ -10,7 +10,7 @@ from mcp import Client, MCPError
 
 from mlgym_mcp.server import open_server
 from mlgym_mcp.tools.caller import Caller, calling
-from mlgym_mcp.tools.updates import MAX_URIS
+from mlgym_mcp.tools.updates import MAX_URIS, Follower
 from tests.fakes import TASK, World
 from tests.tools.stage import ERAS, Era, connected, services_of, settings_of, start, told
 from tests.tools.watch import uris_of, watcher
@@ -144,7 +144,7 @@ async def test_connections_that_are_gone_are_forgotten(tmp_path: Path) -> None:
                 pass
             assert server.updates.followers == 0
         gc.collect()
-        assert not [found for found in gc.get_objects() if type(found).__name__ == "Follower"]
+        assert not [found for found in gc.get_objects() if isinstance(found, Follower)]
 
 
 async def test_a_client_that_does_not_read_holds_up_nobody_else(tmp_path: Path) -> None:

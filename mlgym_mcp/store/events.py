@@ -11,6 +11,7 @@ from typing import Any
 
 from mlgym_mcp.store.database import Database
 from mlgym_mcp.store.pattern import having
+from mlgym_mcp.store.sessions import SessionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ SELECT id, number FROM (
 """
 FOUND = """
 SELECT * FROM events WHERE session = :session AND (:kind = '' OR kind = :kind) AND (
-    :like = '' -- handles stay out of it, or they could be guessed letter by letter
-    OR replace(request, :session, '') LIKE :like ESCAPE '!' OR replace(reply, :session, '') LIKE :like ESCAPE '!'
-    OR error LIKE :like ESCAPE '!'
+    :like = '' -- handles and tokens stay out of it, or they could be guessed letter by letter
+    OR replace(replace(request, :session, ''), :token, '') LIKE :like ESCAPE '!'
+    OR replace(replace(reply, :session, ''), :token, '') LIKE :like ESCAPE '!'
+    OR replace(replace(error, :session, ''), :token, '') LIKE :like ESCAPE '!'
 )
 """
 RAN_ON = """
@@ -147,11 +149,11 @@ class Events:
         values = {"session": session, "kinds": json.dumps(kinds)}
         return [_event(found) for found in self._database.rows(f"{query} ORDER BY id", values)]
 
-    def found(self, session: str, kind: str, text: str, *, skip: int, most: int) -> "tuple[list[Event], int]":
-        """Some of the events of one kind (or of any) in which a text stands, in order, and how many there are."""
+    def found(self, row: SessionRow, kind: str, text: str, *, skip: int, most: int) -> "tuple[list[Event], int]":
+        """Some of a session's events of one kind (or of any) in which a text stands, in order; how many there are."""
         # Within JSON a text stands as JSON writes it.
         pattern = having(json.dumps(text, ensure_ascii=False)[1:-1])
-        values = {"session": session, "kind": kind, "like": pattern}
+        values = {"session": row.id, "token": row.token, "kind": kind, "like": pattern}
         (count,) = self._database.rows(f"SELECT count(*) FROM ({FOUND})", values)
         page = self._database.rows(
             f"{FOUND} ORDER BY id LIMIT :most OFFSET :skip", {**values, "most": most, "skip": skip}

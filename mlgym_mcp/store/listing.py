@@ -11,11 +11,13 @@ from mlgym_mcp.store.sessions import SessionRow
 RUNNING = "running"
 """Stands for all states of a session that is not over."""
 
-WANTED = """
+SHORTENED = "CASE WHEN length(agent) > 24 THEN substr(agent, 1, 12) || '…' ELSE agent END"
+"""An agent's name as it may be told: who knows all of a long one, which nobody guesses, may read the agent's notes."""
+WANTED = f"""
 FROM sessions WHERE (:principal IS NULL OR principal = :principal) AND (:session IS NULL OR id = :session)
-AND (:task = '' OR task = :task) AND (:agent = '' OR agent = :agent OR principal = :agent)
+AND (:task = '' OR task = :task) AND (:agent = '' OR {SHORTENED} = :agent OR principal = :agent)
 AND (:state = '' OR state = :state OR (:state = 'running' AND state IN ('waiting', 'open')))
-AND (:like = '' OR task LIKE :like ESCAPE '!' OR principal LIKE :like ESCAPE '!' OR agent LIKE :like ESCAPE '!'
+AND (:like = '' OR task LIKE :like ESCAPE '!' OR principal LIKE :like ESCAPE '!' OR {SHORTENED} LIKE :like ESCAPE '!'
     OR sandbox LIKE :like ESCAPE '!' OR backend LIKE :like ESCAPE '!' OR reason LIKE :like ESCAPE '!'
     OR exit_status LIKE :like ESCAPE '!')
 """
@@ -77,7 +79,7 @@ class Listing:
 
     def agents(self, wanted: Wanted) -> list[str]:
         """The agents, or else the principals, of the same."""
-        return self._choices("coalesce(agent, principal)", wanted)
+        return self._choices(f"coalesce({SHORTENED}, principal)", wanted)
 
     def results(self, sessions: Iterable[str]) -> list[Result]:
         """All that was scored of these sessions, by their handles, in order."""

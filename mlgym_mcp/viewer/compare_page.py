@@ -106,7 +106,7 @@ def _leader(alike: Sequence[Attempt]) -> Attempt | None:
     scored = [one for one in alike if one.submitted is not None and one.submitted.value is not None]
     sign = 1 if alike[0].course.goal == "maximize" else -1
     key = [sign * (one.submitted.value or 0.0) for one in scored if one.submitted is not None]
-    return scored[key.index(max(key))] if len(scored) > 1 else None
+    return scored[key.index(max(key))] if len(scored) > 1 and alike[0].course.goal is not None else None
 
 
 def _plot(name: str, alike: Sequence[Attempt]) -> Plot | None:

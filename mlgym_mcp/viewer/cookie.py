@@ -20,7 +20,7 @@ def held(request: HTTPConnection) -> str:
         found = SimpleCookie(request.headers.get("cookie", ""))
     except CookieError:
         return ""
-    for name in (SECURE + NAME, _plain_name(request)):
+    for name in (SECURE + NAME,) if _over_tls(request) else (SECURE + NAME, _plain_name(request)):
         if name in found:
             try:
                 return base64.urlsafe_b64decode(found[name].value + "==").decode()
@@ -31,8 +31,7 @@ def held(request: HTTPConnection) -> str:
 
 def keep(request: HTTPConnection, answer: Response, value: str) -> None:
     """Have the browser hold this until it ends."""
-    # What a browser says it sees: a proxy may speak TLS for us.
-    secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+    secure = _over_tls(request)
     name = SECURE + NAME if secure else _plain_name(request)
     kept = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
     answer.set_cookie(name, kept, path="/", secure=secure, httponly=True, samesite="strict")
@@ -42,6 +41,12 @@ def drop(request: HTTPConnection, answer: Response) -> None:
     """Have the browser forget it."""
     answer.delete_cookie(SECURE + NAME, path="/", secure=True, httponly=True, samesite="strict")
     answer.delete_cookie(_plain_name(request), path="/", httponly=True, samesite="strict")
+
+
+def _over_tls(request: HTTPConnection) -> bool:
+    """Whether the browser speaks TLS, as far as it, or a proxy that speaks it for us, says."""
+    told = (request.headers.get("x-forwarded-proto", ""), request.headers.get("origin", "").partition(":")[0])
+    return request.url.scheme == "https" or "https" in told
 
 
 def _plain_name(request: HTTPConnection) -> str:

@@ -42,7 +42,8 @@ class Course:
     """Steps that the session has."""
     used: int
     metric: str
-    goal: str
+    goal: str | None
+    """None of a task that the catalogue does not have."""
     baseline: float | None
     target: float | None
     published: Mapping[str, float]
@@ -59,8 +60,10 @@ class Course:
         return best([one for one in self.scored if one.phase == "validate"], self.goal)
 
 
-def best(verdicts: list[Verdict], goal: str) -> Verdict | None:
-    """The best of some that came to a value, the first of several; None of none."""
+def best(verdicts: list[Verdict], goal: str | None) -> Verdict | None:
+    """The best of some that came to a value, the first of several; None of none, or where nobody knows what is best."""
+    if goal is None:
+        return None
     sign = 1 if goal == "maximize" else -1
     return max(verdicts, key=lambda one: sign * (one.value or 0.0), default=None)
 
@@ -68,9 +71,10 @@ def best(verdicts: list[Verdict], goal: str) -> Verdict | None:
 def course(records: Records, row: SessionRow, task: TaskSpec | None) -> Course:
     """The course of a session on a task, as far as the catalogue still has that."""
     budget = load_budget(row.budget)
-    events = [event for event in records.events.of_kinds(row.id, *KINDS) if event.reply is not None]
+    told = [(event, _reply(event)) for event in records.events.of_kinds(row.id, *KINDS)]
+    events = [event for event, reply in told if reply is not None]
+    replies = [reply for _, reply in told if reply is not None]
     numbers = records.events.numbers(row.id, events)
-    replies = [json.loads(event.reply or "{}") for event in events]
     metric = task.ranking.name if task is not None else _some_metric(replies)
     verdicts = [
         verdict
@@ -82,11 +86,21 @@ def course(records: Records, row: SessionRow, task: TaskSpec | None) -> Course:
         steps=budget.limits.steps,
         used=budget.steps,
         metric=metric,
-        goal="maximize" if task is None else task.ranking.goal,
+        goal=None if task is None else task.ranking.goal,
         baseline=None if task is None else _baseline(task, row, replies),
         target=None if task is None else task.target.value,
         published=_published(task, row),
     )
+
+
+def _reply(event: Event) -> dict[str, Any] | None:
+    """What was answered, if it has the form of a scoring's answer: other versions may have had another."""
+    try:
+        reply = json.loads(event.reply or "null")
+        known = isinstance(reply["budget"]["steps"], int) and isinstance(reply["phase"], str)
+        return reply if known and isinstance(reply["score"], dict | None) else None
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _verdict(event: Event, reply: Any, metric: str, steps: int, number: int) -> Verdict | None:

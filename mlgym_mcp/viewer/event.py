@@ -18,6 +18,9 @@ LEAF = 200
 TITLE = 160
 """Characters of an event's title."""
 
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""Raised at what another version, or nobody of us, has recorded."""
+
 Tone: TypeAlias = Literal["good", "bad", "warn", "live", ""]
 Values: TypeAlias = Mapping[str, Any]
 
@@ -77,15 +80,15 @@ def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], cu
         hidden: Takes what is secret out of a text.
         cut: How what is long is cut.
     """
-    request = _read(event.request, hidden)
-    reply = None if event.reply is None else _read(event.reply, hidden)
     try:
-        story = TELLERS.get(event.kind, _other)(request, reply, cut)
-    except (KeyError, TypeError, ValueError):  # as another version has recorded it
-        story = _other(request, reply, cut)
+        request = _read(event.request, hidden)
+        reply = None if event.reply is None else _read(event.reply, hidden)
+        story, step = _story(event.kind, request, reply, cut), _step(reply, steps)
+    except UNREADABLE:
+        story, step = Story("recorded in a way that can't be read"), None
     blocks, ending, tone = story.blocks, story.ending, story.tone
     if event.error is not None:
-        blocks, ending, tone = (*blocks, cut.text("error", hidden(event.error))), "failed", "bad"
+        blocks, ending, tone = (*blocks, cut.text("error", hidden(str(event.error)))), "failed", "bad"
     elif not event.finished:
         ending, tone = "going on", "live"
     return ShownEvent(
@@ -94,12 +97,19 @@ def show(event: Event, number: int, steps: int, hidden: Callable[[str], str], cu
         title=story.title[:TITLE],
         at=event.at,
         seconds=event.seconds,
-        step=_step(reply, steps),
+        step=step,
         ending=ending,
         tone=tone,
         blocks=blocks,
         facts=story.facts,
     )
+
+
+def _story(kind: str, request: Any, reply: Any, cut: Cutting) -> Story:
+    try:
+        return TELLERS.get(kind, _other)(request, reply, cut)
+    except UNREADABLE:  # as another version has recorded it
+        return _other(request, reply, cut)
 
 
 def _read(record: str, hidden: Callable[[str], str]) -> Any:
@@ -109,7 +119,7 @@ def _read(record: str, hidden: Callable[[str], str]) -> Any:
         if isinstance(value, str):
             return hidden(value)
         if isinstance(value, dict):
-            return {name: walk(item) for name, item in value.items()}
+            return {hidden(name): walk(item) for name, item in value.items()}
         return [walk(item) for item in value] if isinstance(value, list) else value
 
     return walk(json.loads(record, object_hook=_decoded))

@@ -90,14 +90,17 @@ def jobs(visit: Visit, row: SessionRow) -> tuple[Job, ...]:
     events = visit.records.events.ran_on(row.id)
     numbers = visit.records.events.numbers(row.id, events)
     for event in events:
-        request, reply = json.loads(event.request), json.loads(event.reply) if event.reply else None
+        try:
+            request, reply = json.loads(event.request), json.loads(event.reply) if event.reply else None
+            standing = None if reply is None else _standing(reply["result"], row)
+        except (LookupError, TypeError, ValueError):  # as another version has recorded it
+            continue
         name = str(request.get("job") or (reply or {}).get("result", {}).get("job", ""))
         if not name:
             continue
         known = found.get(name) or _begun(visit, row, event, name, numbers[event.id])
         if known is not None:
-            standing = known.standing if reply is None else _standing(reply["result"], row)
-            found[name] = Job(known.name, known.command, known.event, standing)
+            found[name] = Job(known.name, known.command, known.event, standing or known.standing)
     return tuple(found.values())
 
 

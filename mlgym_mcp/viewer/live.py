@@ -51,6 +51,12 @@ class Live:
             return PlainTextResponse(why, status_code=403)
         if self._watched >= MOST:
             return PlainTextResponse(TOO_MANY, status_code=503, headers={"Retry-After": "30"})
+        try:
+            await self._reading.look(visitor, request.path_params, request.query_params, watch.allows)
+        except NotHere as error:
+            return PlainTextResponse(str(error), status_code=404)
+        except (SetupError, StoreError) as error:
+            return PlainTextResponse(str(error), status_code=503)
         return StreamingResponse(self._events(request, watch), media_type="text/event-stream")
 
     async def _events(self, request: Request, watch: Watch) -> AsyncIterator[str]:
@@ -71,10 +77,13 @@ class Live:
                 now = anyio.current_time()
                 if visitor is None or now - known_at >= BEAT:
                     visitor, written, known_at = await self._door.visitor(request), None, now
+                    if visitor.refusal(SCOPE) is not None:
+                        return
                 if now >= next_at and (found := database.changes) != written:
                     yield await self._reading.look(visitor, request.path_params, request.query_params, watch.look)
                     took = anyio.current_time() - now
-                    written, next_at = found, now + took + min(SHARE * took, BEAT)
+                    written = None if watch.more else found
+                    next_at = now + took + (0 if watch.more else min(SHARE * took, BEAT))
                 await anyio.sleep(PAUSE)
 
 

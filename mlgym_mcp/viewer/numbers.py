@@ -14,7 +14,7 @@ def number(value: float | None, error: float | None = None) -> str:
     if error is None or error <= 0 or not math.isfinite(error):
         text = f"{value:.4g}"
         return f"{value:.0f}" if "e" in text and abs(value) >= 1 else text
-    places = max(0, 1 - math.floor(math.log10(error)))
+    places = min(6, max(0, 1 - math.floor(math.log10(error))))
     return f"{value:.{places}f} ± {error:.{places}f}"
 
 
@@ -25,11 +25,11 @@ def count(value: int | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """Seconds, in the unit that fits."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds < 10:
         return f"{seconds:.1f} s" if seconds >= 0.05 else f"{seconds * 1000:.0f} ms"
-    if seconds < 120:
+    if seconds < 119.5:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
@@ -46,9 +46,17 @@ def size(value: float | None) -> str:
 
 def moment(stamp: float | None) -> str:
     """Seconds since 1970, as a date and time of day that are the same everywhere."""
-    return NOTHING if stamp is None else datetime.fromtimestamp(stamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return NOTHING if (when := _when(stamp)) is None else when.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def machine_time(stamp: float) -> str:
     """The same for programs, as `<time datetime>` wants it."""
-    return datetime.fromtimestamp(stamp, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if (when := _when(stamp)) is None else when.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _when(stamp: float | None) -> datetime | None:
+    """None of what is no time that a calendar has."""
+    try:
+        return None if stamp is None else datetime.fromtimestamp(stamp, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None

@@ -123,7 +123,7 @@ def points_of(found: Course) -> tuple[Point, ...]:
     return tuple(
         Point(one.step, one.value, f"{one.phase}, step {one.step}: {number(one.value)}", one.phase == "submit")
         for one in found.scored
-        if one.value is not None
+        if one.value is not None and math.isfinite(one.value)
     )
 
 
@@ -131,8 +131,10 @@ def of_course(name: str, found: Course) -> Plot | None:
     """The plot of one session; None while nothing was scored."""
     series = [Series("best validation so far", points_of(found))]
     if found.published:
-        told = [(one.step, one.upstream) for one in found.scored if one.upstream is not None]
-        all_of_it = [Point(step, value, f"on all examples: {number(value)}", True) for step, value in told]
+        told = [(one.step, one.upstream) for one in found.scored if math.isfinite(one.upstream or math.nan)]
+        all_of_it = [
+            Point(step, value, f"on all examples: {number(value)}", True) for step, value in told if value is not None
+        ]
         series.append(Series("on all of the original's examples", tuple(all_of_it)))
     return plot(name, [one for one in series if one.points], found)
 
@@ -146,20 +148,22 @@ def plot(name: str, series: Sequence[Series], held: Course) -> Plot | None:
     lines += [Line("target", held.target)] if held.target is not None else []
     lines += [Line(f"{who}, published", value) for who, value in held.published.items()]
     y = _Scale.fitting([line.value for line in lines], [point.value for point in points], BOTTOM, TOP)
-    last = max(held.steps, *(point.step for point in points))
+    last = max(1, held.steps, *(point.step for point in points))
     x = _Scale(0, last, LEFT, RIGHT)
-    better = "higher" if held.goal == "maximize" else "lower"
     return Plot(
         name=name,
         title=f"{held.metric} over steps",
         description=_described(series, lines, held.goal),
         metric=held.metric,
-        goal=f"{better} is better",
+        goal=GOALS[held.goal],
         series=tuple(_drawn(one, place, x, y, held.goal) for place, one in enumerate(series)),
         lines=_labelled(lines, y),
         x_ticks=tuple(Tick(x(step), f"{step:g}") for step in _ticks(0, last, 6, whole=True)),
         y_ticks=tuple(Tick(y(value), _tick_label(value)) for value in _ticks(y.low, y.high, 5)),
     )
+
+
+GOALS = {"maximize": "higher is better", "minimize": "lower is better", None: "of a task that is not there any more"}
 
 
 class _Scale:
@@ -189,12 +193,12 @@ class _Scale:
         return "up" if value > self.high else "down" if value < self.low else ""
 
 
-def _drawn(series: Series, place: int, x: _Scale, y: _Scale, goal: str) -> DrawnSeries:
+def _drawn(series: Series, place: int, x: _Scale, y: _Scale, goal: str | None) -> DrawnSeries:
     marks = tuple(
         Mark(x(one.step), y(one.value), one.note, one.submitted, y.beyond(one.value)) for one in series.points
     )
     path, so_far = "", None
-    for one in (one for one in series.points if not one.submitted):
+    for one in (one for one in series.points if not one.submitted and goal is not None):
         better = so_far is None or (one.value > so_far if goal == "maximize" else one.value < so_far)
         so_far = one.value if better else so_far
         path += f"H{x(one.step)}V{y(so_far or 0.0)}" if path else f"M{x(one.step)} {y(one.value)}"
@@ -226,12 +230,12 @@ def _tick_label(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _described(series: Sequence[Series], lines: Sequence[Line], goal: str) -> str:
+def _described(series: Sequence[Series], lines: Sequence[Line], goal: str | None) -> str:
     """What the plot shows, for whoever can't see it."""
     told = []
     for one in series:
         values = [point.value for point in one.points]
-        top = max(values) if goal == "maximize" else min(values)
-        told.append(f"{one.name}: {len(values)} scores, the best {number(top)}, the last {number(values[-1])}")
+        best = "" if goal is None else f", the best {number((max if goal == 'maximize' else min)(values))}"
+        told.append(f"{one.name}: {len(values)} scores{best}, the last {number(values[-1])}")
     told += [f"{line.name}: {number(line.value)}" for line in lines]
     return "; ".join(told) + "."

@@ -27,7 +27,7 @@ def session(visit: Visit) -> Content | Elsewhere:
     if visit.path["session"] != public_id(row):
         return Elsewhere(f"/sessions/{public_id(row)}")
     count = visit.records.events.count(row.id)
-    sought = {name: visit.query.get(name, "").strip() for name in ("tool", "text")}
+    sought = {name: visit.sought(name) for name in ("tool", "text")}
     leaf, shown = _found(visit, row, sought) if any(sought.values()) else _in_order(visit, row, count)
     found = course(visit.records, row, visit.task(row.task))
     facts = {
@@ -83,9 +83,7 @@ def _in_order(visit: Visit, row: SessionRow, count: int) -> tuple[Leaf, list[Sho
 
 def _found(visit: Visit, row: SessionRow, sought: dict[str, str]) -> tuple[Leaf, list[ShownEvent]]:
     number = visit.number("page")
-    found, count = visit.records.events.found(
-        row.id, sought["tool"], sought["text"], skip=(number - 1) * LEAF, most=LEAF
-    )
+    found, count = visit.records.events.found(row, sought["tool"], sought["text"], skip=(number - 1) * LEAF, most=LEAF)
     numbers = visit.records.events.numbers(row.id, found)
     given = {name: value for name, value in sought.items() if value}
     leaf = Leaf(number, LEAF, count, f"/sessions/{public_id(row)}", given)

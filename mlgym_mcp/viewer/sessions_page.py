@@ -51,7 +51,7 @@ class SessionLine:
 
 def sessions(visit: Visit) -> Content:
     """The sessions that the visitor may see, by what the query asks for."""
-    chosen = {name: visit.query.get(name, "").strip() for name in FILTERS}
+    chosen = {name: visit.sought(name) for name in FILTERS}
     wanted = Wanted(*visit.visitor.only, **chosen)
     listing = visit.records.listing
     given = {name: value for name, value in chosen.items() if value}

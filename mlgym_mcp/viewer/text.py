@@ -10,9 +10,14 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 """Colours and cursor movements of terminals, which are left out."""
 
 
+def without_colours(text: str) -> str:
+    """A text without what only a terminal would act on; within a secret, it would hide that from those who look."""
+    return ANSI.sub("", text)
+
+
 def shown(text: str) -> str:
     """A text with control characters and what can't be seen as JSON writes them; progress bars take a line a state."""
-    return plain(ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
+    return plain(without_colours(text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def marked(text: str, sought: str) -> str:

@@ -69,7 +69,10 @@ class Viewer:
 
     def _route(self, path: str, answer: Answer, *methods: str) -> Route:
         patient = Patient(request_response(answer), BODY_TIME)
-        return Route(path, Protected(patient, self._names), methods=list(methods or ("GET",)))
+        route = Route(path, Protected(patient, self._names), methods=list(methods or ("GET",)))
+        if route.methods is not None:  # a look ahead would use up an address that works once, or begin to watch
+            route.methods.discard("HEAD")
+        return route
 
     async def _list(self, request: Request) -> Response:
         return await self._live.answer(request, ListWatch(self._rendering))

@@ -13,8 +13,11 @@ from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.viewer import naming
 from mlgym_mcp.viewer.page import NotHere
+from mlgym_mcp.viewer.text import without_colours
 from mlgym_mcp.viewer.visitor import Visitor
 
+LONGEST_SOUGHT = 200
+"""Characters."""
 NO_SESSION = "There is no session of this name that you may see; the list of sessions has those that you may."
 
 
@@ -59,6 +62,10 @@ class Visit:
         value = self.query.get(name, "")
         return int(value) if value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value) else default
 
+    def sought(self, name: str) -> str:
+        """A text of the query that something is looked for by; only so much of it, for a look takes time for each."""
+        return self.query.get(name, "").strip()[:LONGEST_SOUGHT]
+
     def hidden(self, row: SessionRow, text: str) -> str:
         """A text of a session without what would let anybody use it."""
-        return without_secrets(text, row.id, row.token)
+        return without_secrets(without_colours(text), row.id, row.token)

@@ -32,6 +32,17 @@ class Watch(Protocol):
     def seen(self) -> int:
         """How far it has come: from where a watch goes on whose connection broke."""
 
+    @property
+    def more(self) -> bool:
+        """Whether the last look left something for the next."""
+
+    def allows(self, visit: Visit) -> None:
+        """Whether there is something that the visitor may watch.
+
+        Raises:
+            NotHere: there is not.
+        """
+
     def look(self, visit: Visit) -> list[Change]:
         """What has changed since the last look.
 
@@ -48,11 +59,20 @@ class SessionWatch:
     name: str
     seen: int
     """All events up to here were shown as they will stay."""
+    more: bool = False
     _handle: str | None = None
     _open: dict[int, tuple[int, bool]] = field(default_factory=dict)
     """Number → id of the events after those that were shown, and whether they were answered then."""
     _jobs: tuple[Job, ...] | None = None
     _parts: dict[str, str] = field(default_factory=dict)
+
+    def allows(self, visit: Visit) -> None:
+        """Whether the session is there, and the visitor's to see.
+
+        Raises:
+            NotHere: it is not.
+        """
+        self._row(visit)
 
     def look(self, visit: Visit) -> list[Change]:
         """What has changed since the last look.
@@ -61,7 +81,10 @@ class SessionWatch:
             NotHere: there is nothing to be seen any more.
         """
         row = self._row(visit)
-        found = list(enumerate(visit.records.events.after(row.id, self.seen, AT_ONCE), start=self.seen + 1))
+        # Those that are open may be many, and old: what came after them is not to wait for them.
+        most = AT_ONCE + len(self._open)
+        found = list(enumerate(visit.records.events.after(row.id, self.seen, most), start=self.seen + 1))
+        self.more = len(found) == most
         new = [(number, event) for number, event in found if self._open.get(number) != (event.id, event.finished)]
         gone = [number for number in self._open if number > self.seen + len(found)]
         changes = [Change(self._article(visit, row, number, event)) for number, event in new]
@@ -107,7 +130,11 @@ class ListWatch:
 
     rendering: Rendering
     seen: int = 0
+    more: bool = False
     _rows: str = ""
+
+    def allows(self, visit: Visit) -> None:
+        """There is always a list."""
 
     def look(self, visit: Visit) -> list[Change]:
         """What has changed since the last look: the rows, if anything."""

@@ -11,6 +11,7 @@ import pytest
 from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.store import Store, Tokens
 from mlgym_mcp.viewer import live
+from mlgym_mcp.viewer.watch import AT_ONCE
 from tests.fakes import World
 from tests.tools.stage import start
 from tests.viewer.stage import browsing, page_of, signed_in
@@ -86,6 +87,19 @@ async def test_a_watch_goes_on_where_its_connection_broke(tmp_path: Path) -> Non
             assert 'id="e3"' in (await stream.next())[1]
 
 
+async def test_what_comes_after_a_call_that_nobody_answered_arrives_too(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with site(world) as served, served.client() as client, browsing(served) as http:
+        session = await start(client)
+        with Store.open(tmp_path / "data") as store:
+            store.events.begin(session, "job", "{}", at=world.clock.now())
+            for _ in range(3 * AT_ONCE):
+                event = store.events.begin(session, "status", "{}", at=world.clock.now())
+                store.events.finish(event, seconds=0.0, reply="{}")
+        async with watching(http, f"{page_of(world, session)}/live") as stream:
+            await stream.until("put", f'id="e{3 * AT_ONCE + 1}"')
+
+
 async def test_a_call_that_is_forgotten_disappears(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with site(world) as served, served.client() as client, browsing(served) as http:
@@ -109,7 +123,7 @@ async def test_whoever_may_not_see_a_session_is_sent_nothing_of_it(
             place = page_of(world, await start(client))
         assert (await http.get(f"{place}/live")).status_code == 401
         await signed_in(http, tokens["bob"])
-        assert (await http.get(f"{place}/live")).text == ""
+        assert (await http.get(f"{place}/live")).status_code == 404
         await signed_in(http, tokens["ada"])
         async with watching(http, f"{place}/live") as stream:
             await stream.until("put", 'id="head"')

@@ -69,7 +69,8 @@ async def test_nothing_that_an_agent_writes_acts_and_no_secret_is_told_anywhere(
     write_task(tmp_path / "tasks", budget={"steps": 100, "wall_time": 3600})
     async with site(world) as served, served.client() as client, browsing(served) as http:
         session = await start(client)
-        for text in (*HOSTILE, session, f"mlgym_{'x' * 43}", f"/s/{session}/mcp"):
+        coloured = f"{session[:5]}\x1b[0m{session[5:]}"
+        for text in (*HOSTILE, session, coloured, f"mlgym_{'x' * 43}", f"/s/{session}/mcp"):
             await client.call_tool("edit", {"session": session, "command": "create", "path": text, "file_text": text})
             await client.call_tool("bash", {"session": session, "command": f"echo '{text}'"})
         with Store.open(tmp_path / "data") as store:
@@ -90,6 +91,30 @@ async def test_nothing_that_an_agent_writes_acts_and_no_secret_is_told_anywhere(
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (await http.get(place)).text
         assert "{{ 7 * 7 }} {% raw %}" in read(await http.get(place))
         assert "0 of" in read(await http.get(f"{place}?text={session[:12]}"))
+
+
+async def test_what_nobody_of_us_has_recorded_is_passed_over_and_hides_nothing_else(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with site(world) as served, served.client() as client, browsing(served) as http:
+        session = await start(client)
+        await client.call_tool("bash", {"session": session, "command": "echo hello"})
+        with Store.open(tmp_path / "data") as store:
+            for kind, request, reply in (
+                ("edit", '{"command": "view", "view_range": [1]}', '{"budget": [1]}'),
+                ("edit", '{"command": "create", "path": 1, "file_text": 5}', '"done"'),
+                ("submit", "{}", '{"outcome": "scored"}'),
+                ("job", '{"job": "j1"}', '{"result": 1}'),
+                ("told", f'{{"{session}": {{"$base64": "?"}}}}', "[]"),
+            ):
+                event = store.events.begin(session, kind, request, at=1e18)
+                store.events.finish(event, seconds=float("inf"), reply=reply)
+        place = page_of(world, session)
+        page = await http.get(place)
+        assert page.status_code == 200 and "hello" in page.text and session not in page.text
+        assert "can't be read" in read(page)
+        for number in range(1, 7):
+            assert (await http.get(f"{place}/events/{number}")).status_code == 200
+        assert (await http.get(f"{place}?text={'a' * 10_000}")).status_code == 200
 
 
 async def test_scores_stand_over_steps_as_a_plot_and_as_a_table(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from mlgym_mcp.sessions.leaderboard import Entry, Group
 from mlgym_mcp.viewer.boards import Board, board_of, group_asked_for
 from mlgym_mcp.viewer.leaf import Leaf
-from mlgym_mcp.viewer.page import Content, Download, NotHere
+from mlgym_mcp.viewer.page import Content, Download
 from mlgym_mcp.viewer.tasks_pages import task_asked_for
 from mlgym_mcp.viewer.visit import Visit
 
-ONE_SESSION = "Who may see one session only is shown no leaderboard."
 SIZE = 100
 """Entries on a page."""
 COLUMNS = (
@@ -32,7 +31,6 @@ COLUMNS = (
 
 def leaderboards(visit: Visit) -> Content:
     """All leaderboards, each with who leads."""
-    _require_all(visit)
     boards = [board_of(visit, task) for task in visit.catalog.list()]
     filled = [(board, group) for board in boards for group in board.filled]
     empty = [board.task for board in boards if not board.filled]
@@ -75,13 +73,7 @@ def leaderboard_json(visit: Visit) -> Download:
 
 
 def _asked_for(visit: Visit) -> Board:
-    _require_all(visit)
     return board_of(visit, task_asked_for(visit))
-
-
-def _require_all(visit: Visit) -> None:
-    if visit.visitor.session is not None:
-        raise NotHere(ONE_SESSION)
 
 
 def _row(board: Board, group: Group, entry: Entry) -> Iterator[object]:

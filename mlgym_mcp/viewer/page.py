@@ -8,6 +8,10 @@ from mlgym_mcp.sessions.principal import Scope
 
 if TYPE_CHECKING:
     from mlgym_mcp.viewer.visit import Visit
+    from mlgym_mcp.viewer.visitor import Visitor
+
+NOT_YOURS = "Runs are shown to whoever operates the server: their folders are not sessions of one user."
+ONE_SESSION = "Who may see one session only is shown no leaderboard."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +61,12 @@ class Page:
     scope: Scope = "attempt"
     """What a visitor's credential must allow."""
     for_operators: bool = False
-    """Whether the navigation names it only to who sees everything; that nobody else looks, the function sees to."""
+    """Whether it is shown only to who sees everything."""
+    for_one_session: bool = True
+    """Whether it is shown to who may see one session only."""
+
+    def refusal(self, visitor: "Visitor") -> str | None:
+        """Why there is no such page for a visitor; None if there is."""
+        if self.for_operators and not visitor.everything:
+            return NOT_YOURS
+        return None if self.for_one_session or visitor.session is None else ONE_SESSION

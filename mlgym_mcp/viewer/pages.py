@@ -15,8 +15,8 @@ PAGES = (
     Page("/compare", compare),
     Page("/tasks", tasks, "Tasks", scope="read"),
     Page("/tasks/{task}", task, scope="read"),
-    Page("/leaderboards", leaderboards, "Leaderboards", scope="read"),
-    Page("/leaderboards/{task}", leaderboard, scope="read"),
-    Page("/leaderboards/{task}/csv", leaderboard_csv, scope="read"),
-    Page("/leaderboards/{task}/json", leaderboard_json, scope="read"),
+    Page("/leaderboards", leaderboards, "Leaderboards", scope="read", for_one_session=False),
+    Page("/leaderboards/{task}", leaderboard, scope="read", for_one_session=False),
+    Page("/leaderboards/{task}/csv", leaderboard_csv, scope="read", for_one_session=False),
+    Page("/leaderboards/{task}/json", leaderboard_json, scope="read", for_one_session=False),
 )

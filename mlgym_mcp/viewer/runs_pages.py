@@ -16,7 +16,6 @@ from mlgym_mcp.viewer.run_record import AttemptLine, AttemptRecord, Profile, Run
 from mlgym_mcp.viewer.session_page import SHORT
 from mlgym_mcp.viewer.visit import Visit
 
-NOT_YOURS = "Runs are shown to whoever operates the server: their folders are not sessions of one user."
 SIZE = 200
 """Attempts on a page."""
 SHARE = Axis("share of tasks", 0.0, 1.0)
@@ -49,12 +48,10 @@ class RunsPages:
 
     def runs(self, visit: Visit) -> Content:
         """All runs."""
-        _require_operator(visit)
         return Content("runs.html.j2", "Runs", {"runs": self._runs.list()})
 
     def run(self, visit: Visit) -> Content:
         """One run as it stands, and its attempts that are asked for."""
-        _require_operator(visit)
         try:
             record = self._runs.get(visit.path["run"])
         except UnknownRun as error:
@@ -98,18 +95,12 @@ class RunsPages:
 
     def _attempt(self, visit: Visit) -> tuple[AttemptRecord, str]:
         """The attempt that an address names, and the path of its page."""
-        _require_operator(visit)
         run, task, agent, number = (visit.path[name] for name in ("run", "task", "agent", "number"))
         try:
             record = self._runs.attempt(run, task, agent, _number(number))
         except UnknownRun as error:
             raise NotHere(str(error)) from None
         return record, "/runs/" + "/".join(map(quote, (run, task, agent, number)))
-
-
-def _require_operator(visit: Visit) -> None:
-    if not visit.visitor.everything:
-        raise NotHere(NOT_YOURS)
 
 
 def _number(text: str) -> int:

@@ -90,6 +90,8 @@ class Viewer:
                 return self._door.closed(request, refusal)
             if (why := visitor.refusal(page.scope)) is not None:
                 return self._sentence("Not with this token", why, visitor, 403)
+            if (why := page.refusal(visitor)) is not None:
+                return self._sentence("Not here", why, visitor, 404)
 
             def made(visit: Visit) -> Response:
                 return self._made(page, visit, request.url.path)

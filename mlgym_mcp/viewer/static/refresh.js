@@ -3,6 +3,7 @@ const parts = () => [...document.querySelectorAll("[data-refresh]")];
 
 async function refresh() {
   const answer = await fetch(location.href, { credentials: "same-origin" });
+  if ([401, 403].includes(answer.status)) parts().forEach((part) => delete part.dataset.refresh);
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts()) {

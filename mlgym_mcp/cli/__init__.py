@@ -86,6 +86,10 @@ def main() -> None:
     except DiskFull as error:
         typer.echo(f"mlgym-mcp: {error} To make room: mlgym-mcp prune", err=True)
         raise SystemExit(1) from None
+    except PermissionError as error:
+        where = plain(str(error.filename or error))
+        typer.echo(f"mlgym-mcp: this user may not use {where}; name another folder (MLGYM_MCP_DATA_DIR)", err=True)
+        raise SystemExit(1) from None
     except MLGymError as error:
         typer.echo(f"mlgym-mcp: {plain(str(error))}", err=True)
         raise SystemExit(1) from None

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from mlgym_mcp.errors import CallerError, SandboxGone, SessionBusy
+from mlgym_mcp.errors import CallerError, SandboxGone, SessionBusy, SessionClosed
 from mlgym_mcp.inert import inert
 from mlgym_mcp.sessions.budget import duration
 from mlgym_mcp.sessions.call import OWN_KEY, Call
@@ -29,6 +29,7 @@ KINDS = ("bash", "validate", "submit")
 Outcome = Literal["working", "completed", "refused", "cancelled"]
 
 ENDED = "errand {event} ⑂ ended"
+SCORED = "errand {event} ⑂ scored"
 KILLED = "errand {event} ⑂ killed"
 """Keys of what is asked of an errand's job on its behalf; callers' keys are ASCII."""
 LONGEST_NOTE = 300
@@ -53,7 +54,7 @@ class Errand:
 class Calls(Protocol):
     """What is asked of a session on an errand's behalf."""
 
-    async def bash(self, command: str, *, call: Call) -> CommandReply:
+    async def bash(self, command: str, *, background: bool, call: Call) -> CommandReply:
         """Take up a command under its key."""
 
     async def job(self, job: str, action: Literal["wait", "kill"], *, call: Call) -> CommandReply:
@@ -115,7 +116,8 @@ class Errands:
     async def _command(self, event: Event) -> Errand:
         if not event.finished:
             if not self._once.going_on(event.key):  # an earlier server accepted it; it is taken up under its key
-                await self._calls.bash(_asked(event), call=Call(wait_s=0, key=event.key))
+                background = bool(json.loads(event.request).get("background"))
+                await self._calls.bash(_asked(event), background=background, call=Call(wait_s=0, key=event.key))
             return self._working(event, await self._at_work())
         if event.reply is None:
             return self._over(event, "refused", event.error or STOPPED)
@@ -125,14 +127,26 @@ class Errands:
         reply = from_json(CommandReply, event.reply)
         if not reply.result.running:
             return self._over(event, "completed", "it has ended", reply)
-        return await self._ended_job(event, reply.result.job)
+        return await self._ended_job(event, reply)
 
-    async def _ended_job(self, event: Event, job: str) -> Errand:
-        if job in await self._running():
-            return self._working(event, f"running as {job}; {await self._at_work(job)}")
-        reply = await self._calls.job(job, "wait", call=Call(wait_s=0, key=ENDED.format(event=event.id)))
+    async def _ended_job(self, event: Event, so_far: CommandReply) -> Errand:
+        job = so_far.result.job
+        if self._recorded(event, ENDED) is None:
+            if self._went_back(event):
+                return self._over(event, "completed", "it ended as the session went back to a checkpoint", so_far)
+            if job in await self._running():
+                return self._working(event, f"running as {job}; {await self._at_work(job)}")
+        try:
+            reply = await self._calls.job(job, "wait", call=Call(wait_s=0, key=ENDED.format(event=event.id)))
+        except SessionClosed as over:  # what it printed since went with the sandbox
+            return self._over(event, "completed", str(over), replace(so_far, state=self._ledger.state))
         reply = replace(reply, seconds=reply.result.seconds)
         return self._over(event, "completed", f"{job} has ended", reply, last=self._recorded(event, ENDED))
+
+    def _went_back(self, event: Event) -> bool:
+        """Whether the session has another sandbox since, whose jobs have the same names."""
+        moves = self._store.events.of_kinds(event.session, "restore")
+        return any(move.id > event.id and move.reply is not None for move in moves)
 
     async def _verdict(self, event: Event) -> Errand:
         if not event.finished:
@@ -140,12 +154,21 @@ class Errands:
         if event.reply is not None:
             self._verdicts.collected(event.id)
             return self._over(event, "completed", "it is scored", from_json(ScoreReply, event.reply))
-        if event.kind == "submit" and event.error == STOPPED and self._ledger.row.submission is not None:
-            reply = await self._calls.submit(call=Call(wait_s=0))  # of the artefact that was taken then
-            if reply.outcome == "pending":
-                return self._working(event, f"{await self._verdicts.progress()}; {NOT_TAKEN_BACK}")
-            return self._over(event, "completed", "it is scored", reply)
+        if event.kind == "submit" and event.error == STOPPED:
+            again = self._recorded(event, SCORED)
+            if again is not None and again.reply is not None:
+                self._verdicts.collected(again.id)
+                return self._over(event, "completed", "it is scored", from_json(ScoreReply, again.reply), last=again)
+            if self._ledger.row.submission is not None:
+                return await self._scored_again(event)
         return self._over(event, "refused", event.error or STOPPED)
+
+    async def _scored_again(self, event: Event) -> Errand:
+        """The verdict on the artefact that was taken before the server stopped, under a key of its own."""
+        reply = await self._calls.submit(call=Call(wait_s=0, key=SCORED.format(event=event.id)))
+        if reply.outcome == "pending":
+            return self._working(event, f"{await self._verdicts.progress()}; {NOT_TAKEN_BACK}")
+        return self._over(event, "completed", "it is scored", reply)
 
     async def _running(self) -> list[str]:
         if (guest := self._lodging.current()) is None:
@@ -157,7 +180,7 @@ class Errands:
         """The job that its command is now; None when it has ended."""
         if event.reply is not None:
             job = json.loads(event.reply)["result"]["job"]
-            return job if job in await self._running() else None
+            return job if not self._went_back(event) and job in await self._running() else None
         if event.finished or (guest := self._lodging.current()) is None:
             return None
         # To ask a second time under its key runs nothing; it turns it into a job.

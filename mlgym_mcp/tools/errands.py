@@ -23,7 +23,7 @@ from mlgym_mcp.tools.scoring import score_answer
 
 KEPT = 24 * 3600
 """Seconds beyond a session's wall time for which its tasks can be looked up, at the least."""
-FORM = re.compile(r"\d{1,18}-[0-9a-f]{32}")
+FORM = re.compile(r"[0-9]{1,18}-[0-9a-f]{32}")
 """What all ids of tasks look like."""
 INTERVALS = ((60.0, 2.0), (600.0, 5.0), (float("inf"), 15.0))
 """For a task of up to so many seconds, how many to leave between two looks."""

@@ -128,6 +128,7 @@ def parsed(command: Any, words: list[str], parent: Any = None) -> None:
         for name in rest[0].split("…")[0].split("|"):
             parsed(subcommands[name], [name, *rest[1:]], context)
     elif not {"…", "..."} & set("".join(rest)):
+        context.resilient_parsing = False  # which would let any option pass
         command.make_parser(context).parse_args([word.replace("[", "").replace("]", "") for word in rest])
 
 

@@ -7,7 +7,8 @@ import pytest
 from mcp.types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from mlgym_mcp.errors import ScoringError
-from tests.fakes import TASK, World, until
+from mlgym_mcp.store import Store
+from tests.fakes import TASK, World, faulty, until
 from tests.tools.follower import TASKS, ask, begin, following, over, refusal, tell
 from tests.tools.stage import ERAS, Era, connected, facts_of, start, text_of, told
 
@@ -147,6 +148,51 @@ async def test_tasks_outlive_the_server(tmp_path: Path) -> None:
         assert facts_of(await over(client, submission.task_id))["outcome"] == "scored"
 
 
+async def test_a_command_of_before_its_session_went_back_is_over_and_its_name_is_anothers(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    async with following(world) as client:
+        session = await start(client)
+        task = await begin(client, "bash", command=LONG, wait_s=0.05)
+        with anyio.fail_after(5):
+            while "running as j1" not in (await ask(client, task.task_id)).status_message:
+                await anyio.lowlevel.checkpoint()
+        with Store.open(tmp_path / "data") as store:  # as `restore` records it; the j1 that is there now is a later one
+            move = store.events.begin(session, "restore", "{}", at=world.clock.now())
+            store.events.finish(move, seconds=0.0, reply="{}")
+        for _ in range(2):
+            assert "went back to a checkpoint" in (await ask(client, task.task_id)).status_message
+            await tell(client, "tasks/cancel", task.task_id)
+        [job] = facts_of(await client.call_tool("status", {"session": session}))["jobs"]
+        assert job["running"]
+
+
+async def test_what_was_printed_is_told_though_the_session_has_ended_since(tmp_path: Path) -> None:
+    async with following(World(tmp_path)) as client:
+        await start(client, steps=1)
+        task = await begin(client, "bash", command=LONG, wait_s=0.05)
+        with anyio.fail_after(5):
+            while (found := await ask(client, task.task_id)).status == "working":
+                await told(client, "job", job="j1", action="kill")
+        assert text_of(found.answer).startswith("epoch 3")
+        assert not found.answer.is_error
+
+
+async def test_a_faulty_submission_that_is_taken_up_after_a_restart_is_told_once_and_for_all(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.referee.gate = anyio.Event()
+    async with following(world) as client:
+        session = await start(client)
+        task = await begin(client, "submit", session=session)
+        await until(lambda: world.referee.requests != [])
+    world.referee.gate, world.referee.answers = None, [faulty("bad_rows", "")]
+    async with following(world) as client:
+        for _ in range(2):
+            assert facts_of(await over(client, task.task_id))["outcome"] == "submission_fault"
+        again = await client.call_tool("submit", {"session": session})
+        assert facts_of(again)["outcome"] == "scored"
+        assert facts_of(await over(client, task.task_id))["outcome"] == "submission_fault"
+
+
 async def test_what_nobody_asks_about_after_a_restart_keeps_no_session_open(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with following(world) as client:
@@ -179,7 +225,13 @@ async def test_nobody_looks_up_what_is_not_theirs(tmp_path: Path, method: str) -
         task = await begin(client, "bash", command=LONG)
         number, _, mark = task.task_id.partition("-")
         assert len(mark) == 32
-        for wrong in ("no-such-task", f"{number}-{'0' * 32}", f"{int(number) + 1}-{mark}", f"{'9' * 30}-{mark}"):
+        for wrong in (
+            "no-such-task",
+            f"{number}-{'0' * 32}",
+            f"{int(number) + 1}-{mark}",
+            f"{'9' * 30}-{mark}",
+            f"\u0661-{mark}",
+        ):
             assert await refusal(client, wrong, method) == INVALID_PARAMS
     async with following(world, task=TASK) as elsewhere:  # pinned to a session of its own
         await told(elsewhere, "status")

@@ -1,10 +1,13 @@
 // What the window does: it shows what its tool answered, and asks `status` for all the rest.
 const PROTOCOL = "2026-01-26";
 const PAUSE = 15_000;
+const LONGEST_PAUSE = 240_000;
 const OVER = ["submitted", "cut_off", "ended", "lost"];
 let named;
 let ableToAsk = false;
 let timer;
+let pause = PAUSE;
+let known;
 
 const dress = ({ theme, styles }) => {
   if (theme) document.documentElement.dataset.theme = theme;
@@ -19,6 +22,13 @@ const measure = () => {
   host.notify("ui/notifications/size-changed", { width: Math.ceil(width), height: Math.ceil(height) });
 };
 
+// Looks are calls like any other: a window that nobody sees makes none, and one that shows no change makes fewer.
+const later = () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => (document.hidden ? later() : refresh()), pause);
+  pause = Math.min(2 * pause, LONGEST_PAUSE);
+};
+
 const refresh = async () => {
   clearTimeout(timer);
   const button = view.find("refresh");
@@ -27,6 +37,7 @@ const refresh = async () => {
     take(await host.request("tools/call", { name: "status", arguments: named ? { session: named } : {} }));
   } catch (error) {
     view.show("note", `The session could not be asked for: ${error.message}`);
+    later();
   } finally {
     button.disabled = false;
   }
@@ -41,7 +52,10 @@ const take = (result) => {
   named = answer.session;
   if (answer.course) {
     view.session(answer);
-    if (ableToAsk && !OVER.includes(answer.state)) timer = setTimeout(refresh, PAUSE);
+    const told = JSON.stringify(answer.course);
+    if (told !== known) pause = PAUSE;
+    known = told;
+    if (ableToAsk && !OVER.includes(answer.state)) later();
   } else {
     view.verdict(answer);
     if (ableToAsk) refresh();

@@ -120,7 +120,11 @@ async def test_killing_a_job_that_has_ended_ends_what_it_left_behind(kind: str, 
     async with open_box(kind, tmp_path) as box:
         job = (await box.start("sleep 4567 & sleep 4567 & echo left")).job
         assert not (await box.guest.job_wait(job, wait_s=20)).running
-        assert (await processes(box)).count("sleep 4567") == 2
+
+        async def left() -> bool:  # who was forked just now may not be called so yet
+            return (await processes(box)).count("sleep 4567") == 2
+
+        await until(left)
         assert (await box.guest.job_kill(job)).exit_code == 0
 
         async def gone() -> bool:

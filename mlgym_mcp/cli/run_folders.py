@@ -18,6 +18,7 @@ from mlgym_clients.reports.sections import Section, Source, report_of_runs
 from mlgym_clients.runs.lock import is_locked
 from mlgym_clients.trajectories.trajectory import REDACTED
 
+from mlgym_mcp.log import without_secrets
 from mlgym_mcp.viewer.run_record import (
     AttemptLine,
     AttemptRecord,
@@ -119,8 +120,8 @@ class RunFolders:
             yield from sorted(path.parent for path in self._within.glob("*/run.json"))
 
     def _line(self, name: str, kept: Kept) -> RunLine:
-        if kept.record is not None and kept.record[1].line.finished == kept.record[1].line.planned:
-            return kept.record[1].line  # a run that is complete stays as it is
+        if kept.record is not None and (line := kept.record[1].line).finished == line.planned and not line.going_on:
+            return line  # a run that is complete stays as it is
         try:
             return _line(name, *_read(kept))
         except (NoRun, OSError) as error:
@@ -139,8 +140,8 @@ def _read(kept: Kept) -> tuple[Source, float]:
             changed = max(changed, status.st_mtime)
             stamp = (status.st_mtime_ns, status.st_size)
             if key not in kept.attempts or kept.attempts[key][0] != stamp:
-                found = kept.folder.read_attempt(key)
-                assert found is not None  # it is replaced, never removed
+                if (found := kept.folder.read_attempt(key)) is None:  # somebody has removed it
+                    continue
                 kept.attempts[key] = stamp, found
             attempts.append(kept.attempts[key][1])
     return Source(kept.folder, facts, tuple(attempts)), changed
@@ -278,7 +279,7 @@ def _attempt_line(attempt: Attempt, facts: RunFacts) -> AttemptLine:
 
 
 def _without_handle(text: str, attempt: Attempt) -> str:
-    return text.replace(attempt.session, REDACTED) if attempt.session else text
+    return without_secrets(text.replace(attempt.session, REDACTED) if attempt.session else text)
 
 
 def _verdict(measure: Measure | None, metric: str) -> Verdict | None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, request_response
@@ -24,6 +25,10 @@ from mlgym_mcp.viewer.visitor import Visitor
 from mlgym_mcp.viewer.watch import ListWatch, SessionWatch
 from mlgym_mcp.web.body import BODY_TIME
 from mlgym_mcp.web.patient import Patient
+
+FAILED = "This page can't be made of what is recorded; the server's log says why."
+
+log = structlog.get_logger(__name__)
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -100,6 +105,9 @@ class Viewer:
                 return await self._reading.look(visitor, request.path_params, request.query_params, made)
             except (SetupError, StoreError) as error:
                 return self._sentence("Can't be read", error, visitor, 503)
+            except Exception:  # noqa: BLE001 - whatever others have written, the page says that it can't be shown
+                log.exception("page_failed", path=page.path)
+                return self._sentence("Can't be shown", FAILED, visitor, 500)
 
         return answer
 

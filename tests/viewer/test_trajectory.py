@@ -2,11 +2,14 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 from mlgym_mcp.store import Store
+from mlgym_mcp.store.folder import DATABASE
 from tests.fakes import World, faulty, scored, write_task
 from tests.tools.stage import start
 from tests.viewer.stage import browsing, page_of, read
@@ -115,6 +118,10 @@ async def test_what_nobody_of_us_has_recorded_is_passed_over_and_hides_nothing_e
         for number in range(1, 7):
             assert (await http.get(f"{place}/events/{number}")).status_code == 200
         assert (await http.get(f"{place}?text={'a' * 10_000}")).status_code == 200
+        with closing(sqlite3.connect(tmp_path / "data" / DATABASE)) as database, database:
+            database.execute("UPDATE sessions SET budget = 'none'")
+        lost = await http.get(place)
+        assert (lost.status_code, "the server's log says why" in read(lost)) == (500, True)
 
 
 async def test_scores_stand_over_steps_as_a_plot_and_as_a_table(tmp_path: Path) -> None:

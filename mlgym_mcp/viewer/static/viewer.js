@@ -14,7 +14,7 @@ function follow(place) {
     if (bar.textContent !== text) bar.textContent = text;
     bar.classList.toggle("on", live);
   };
-  let seen = "", news = 0, quiet;
+  let seen = "", news = 0, quiet, source, again;
   const announce = () => {
     quiet = undefined;
     if (news) tell(news === 1 ? "Live: one new event." : `Live: ${news} new events.`, true);
@@ -23,7 +23,7 @@ function follow(place) {
   const connect = () => {
     const address = new URL(place.dataset.live, location.href);
     if (seen) address.searchParams.set("after", seen);
-    const source = new EventSource(address);
+    source = new EventSource(address);
     source.addEventListener("open", () => tell("Live: changes appear by themselves.", true));
     source.addEventListener("put", (event) => {
       if (put(place, event.data)) news += 1;
@@ -34,10 +34,16 @@ function follow(place) {
     source.addEventListener("error", () => {
       const ended = source.readyState === EventSource.CLOSED;
       tell(ended ? "Not live now: reload to see what is new." : "Not live now: connecting again.", false);
-      if (ended) setTimeout(connect, AGAIN);
+      if (ended) again = setTimeout(connect, AGAIN);
     });
   };
-  connect();
+  // A browser has few connections to one server: pages that nobody sees leave them to the others.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(again);
+    source?.close();
+    if (!document.hidden) connect();
+  });
+  if (!document.hidden) connect();
 }
 
 // Shows a part of the page: in place of the one with its id, or after all others. Whether it is a new one.

@@ -131,9 +131,11 @@ def of_course(name: str, found: Course) -> Plot | None:
     """The plot of one session; None while nothing was scored."""
     series = [Series("best validation so far", points_of(found))]
     if found.published:
-        told = [(one.step, one.upstream) for one in found.scored if math.isfinite(one.upstream or math.nan)]
+        told = [(one.step, one.upstream) for one in found.scored if one.upstream is not None]
         all_of_it = [
-            Point(step, value, f"on all examples: {number(value)}", True) for step, value in told if value is not None
+            Point(step, value, f"on all examples: {number(value)}", True)
+            for step, value in told
+            if math.isfinite(value)
         ]
         series.append(Series("on all of the original's examples", tuple(all_of_it)))
     return plot(name, [one for one in series if one.points], found)

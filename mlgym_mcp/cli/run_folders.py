@@ -18,7 +18,6 @@ from mlgym_clients.reports.sections import Section, Source, report_of_runs
 from mlgym_clients.runs.lock import is_locked
 from mlgym_clients.trajectories.trajectory import REDACTED
 
-from mlgym_mcp.log import without_secrets
 from mlgym_mcp.viewer.run_record import (
     AttemptLine,
     AttemptRecord,
@@ -33,6 +32,7 @@ from mlgym_mcp.viewer.run_record import (
     UnknownRun,
     Verdict,
 )
+from mlgym_mcp.viewer.text import hidden
 
 Stamp = tuple[int, int]
 """Of a file: when it was written, and its size."""
@@ -279,7 +279,7 @@ def _attempt_line(attempt: Attempt, facts: RunFacts) -> AttemptLine:
 
 
 def _without_handle(text: str, attempt: Attempt) -> str:
-    return without_secrets(text.replace(attempt.session, REDACTED) if attempt.session else text)
+    return hidden(text.replace(attempt.session, REDACTED) if attempt.session else text)
 
 
 def _verdict(measure: Measure | None, metric: str) -> Verdict | None:

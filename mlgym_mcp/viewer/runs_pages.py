@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from mlgym_mcp.log import without_secrets
 from mlgym_mcp.store import SessionRow
 from mlgym_mcp.viewer.block import Cutting
 from mlgym_mcp.viewer.charts import Axis, Chart, Line, step_chart
@@ -14,6 +13,7 @@ from mlgym_mcp.viewer.page import Content, NotHere, Page
 from mlgym_mcp.viewer.recorded import shown
 from mlgym_mcp.viewer.run_record import AttemptLine, AttemptRecord, Profile, RunRecord, Runs, UnknownRun
 from mlgym_mcp.viewer.session_page import SHORT
+from mlgym_mcp.viewer.text import hidden
 from mlgym_mcp.viewer.visit import Visit
 
 SIZE = 200
@@ -112,10 +112,8 @@ def _title(record: AttemptRecord) -> str:
 
 
 def _event(record: AttemptRecord, number: int, cut: Cutting = SHORT) -> ShownEvent:
-    def hidden(text: str) -> str:
-        return without_secrets(text, record.line.session or "")
-
-    return shown(record.events[number - 1], number, record.steps, hidden, cut)
+    own = record.line.session or ""
+    return shown(record.events[number - 1], number, record.steps, lambda text: hidden(text, own), cut)
 
 
 def _session(visit: Visit, line: AttemptLine) -> SessionRow | None:

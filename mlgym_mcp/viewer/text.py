@@ -5,14 +5,22 @@ import re
 from markupsafe import Markup, escape
 
 from mlgym_mcp.inert import plain
+from mlgym_mcp.log import without_secrets
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 """Colours and cursor movements of terminals, which are left out."""
 
 
 def without_colours(text: str) -> str:
-    """A text without what only a terminal would act on; within a secret, it would hide that from those who look."""
-    return ANSI.sub("", text)
+    """A text without what only a terminal would act on, also where taking out one makes another of what is left."""
+    while (less := ANSI.sub("", text)) != text:
+        text = less
+    return text
+
+
+def hidden(text: str, *own: str) -> str:
+    """A text without secrets: these, and what is one by its form; colours would hide one from those who look for it."""
+    return without_secrets(without_colours(text), *own)
 
 
 def shown(text: str) -> str:

@@ -7,13 +7,12 @@ from pathlib import Path
 from starlette.datastructures import QueryParams
 
 from mlgym_mcp.errors import TaskSpecError, UnknownTask
-from mlgym_mcp.log import without_secrets
 from mlgym_mcp.store import Records, SessionRow
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.spec import TaskSpec
 from mlgym_mcp.viewer import naming
 from mlgym_mcp.viewer.page import NotHere
-from mlgym_mcp.viewer.text import without_colours
+from mlgym_mcp.viewer.text import hidden
 from mlgym_mcp.viewer.visitor import Visitor
 
 LONGEST_SOUGHT = 200
@@ -68,4 +67,4 @@ class Visit:
 
     def hidden(self, row: SessionRow, text: str) -> str:
         """A text of a session without what would let anybody use it."""
-        return without_secrets(without_colours(text), row.id, row.token)
+        return hidden(text, row.id, row.token)

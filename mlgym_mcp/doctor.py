@@ -16,6 +16,9 @@ from mlgym_mcp.sandbox.probes import Finding
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.settings import Settings
 
+NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",)}
+"""Backend, as `--sandbox` names it → the subjects of what it takes."""
+
 Probe = Callable[[], Awaitable[Finding]]
 
 
@@ -50,8 +53,7 @@ def able(found: list[Finding]) -> bool:
 def backends(found: list[Finding]) -> list[str]:
     """The backends that can make sandboxes, as `--sandbox` names them."""
     works = {finding.subject for finding in found if finding.ok}
-    needed = {"bubblewrap": {"python", "bubblewrap"}, "docker": {"docker"}}
-    return [backend for backend, parts in needed.items() if parts <= works]
+    return [backend for backend, parts in NEEDED.items() if works.issuperset(parts)]
 
 
 async def _asked(chosen: list[Probe]) -> list[Finding]:

@@ -29,8 +29,8 @@ mlgym-mcp = {{ path = {wheel} }}
 """
 
 
-def lay_out(folder: Path) -> None:
-    """Put all that a bundle holds into a folder."""
+def lay_out(folder: Path) -> str:
+    """Put all that a bundle holds into a folder; its version."""
     for name in ("manifest.json", "server.py"):
         shutil.copy(HERE / name, folder / name)
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
@@ -41,14 +41,14 @@ def lay_out(folder: Path) -> None:
     facts = {"version": manifest["version"], "constraints": list(filter(None, pinned)), "wheel": wheel.name}
     project = PROJECT.format(**{name: json.dumps(value, indent=2) for name, value in facts.items()})
     (folder / "pyproject.toml").write_text(project, encoding="utf-8")
+    return str(manifest["version"])
 
 
 def bundle(to: Path) -> Path:
     """Make the bundle in a folder; its path."""
     with tempfile.TemporaryDirectory() as folder:
         laid_out = Path(folder)
-        lay_out(laid_out)
-        version = json.loads((laid_out / "manifest.json").read_text(encoding="utf-8"))["version"]
+        version = lay_out(laid_out)
         to.mkdir(parents=True, exist_ok=True)
         made = to / f"mlgym-mcp-{version}.mcpb"
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -12,21 +12,20 @@ if TYPE_CHECKING:  # imported by the commands that need them
     from mlgym_mcp.settings import Settings
 
 BY_ROOT = ("apt-get ", "sysctl ", "systemctl ", "usermod ")
-NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",)}
-"""What a setting of `sandbox` looks at, where it is one of these."""
 
 
 def next_step(found: "Sequence[Finding]", settings: "Settings") -> str:
     """What to do next, and the command for it."""
     from mlgym_mcp import doctor
+    from mlgym_mcp.store.folder import DATABASE
 
-    wanted = NEEDED.get(settings.sandbox, ("python", "bubblewrap", "docker"))
+    wanted = doctor.NEEDED.get(settings.sandbox, ("python", "bubblewrap", "docker"))
     backends = [one for one in doctor.backends(list(found)) if one in wanted]
     if not backends:
         faults = [one for one in found if one.subject in wanted and not one.ok]
         fault = next((one for one in faults if one.fix), faults[0])
         return f"Mend this first, {fault.subject}: {as_typed(fault.fix or fault.detail)}"
-    if not (settings.data_dir / "mlgym.sqlite").is_file():
+    if not (settings.data_dir / DATABASE).is_file():
         return f"Watch an attempt: mlgym-mcp demo{'' if 'bubblewrap' in backends else ' --sandbox docker'}"
     if client := _unconnected():
         return f"Connect your client: mlgym-mcp connect {client} --write"

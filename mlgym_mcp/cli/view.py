@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlgym_mcp.cli.options import DataDir, TasksDir
+from mlgym_mcp.cli.options import DataDir, TasksDir, chosen
 from mlgym_mcp.errors import SetupError
 
 if TYPE_CHECKING:  # imported by the command that needs it
@@ -36,7 +36,6 @@ def view(  # noqa: PLR0913 - one parameter an option
     from starlette.applications import Starlette
 
     from mlgym_mcp.sessions.drain import Drain
-    from mlgym_mcp.settings import Settings
     from mlgym_mcp.tasks.catalog import Catalog
     from mlgym_mcp.viewer.guest_book import GuestBook
     from mlgym_mcp.viewer.reading import Shelf
@@ -45,7 +44,7 @@ def view(  # noqa: PLR0913 - one parameter an option
 
     if not address.is_loopback(host):
         raise SetupError(f"{host} is not this machine's own; for others, serve with tokens: mlgym-mcp serve --http.")
-    settings = Settings.load({"data_dir": data_dir, "tasks_dirs": tuple(tasks_dir) if tasks_dir else None})
+    settings = chosen(data_dir=data_dir, tasks_dirs=tuple(tasks_dir) if tasks_dir else None)
     pages = run_pages(settings, runs or ())
     first = "/runs" if runs else "/"
 

@@ -126,6 +126,10 @@ class Guest:
             [job_info(item) for item in found[:MAX_JOBS] if isinstance(item, dict)] if isinstance(found, list) else []
         )
 
+    async def running_jobs(self) -> list[str]:
+        """The names of the jobs that run, oldest first."""
+        return [job.job for job in await self.jobs() if job.running]
+
     async def view(self, path: str, *, first: int | None = None, last: int | None = None) -> FileView:
         """A file's numbered lines (1-based, `last` included), a folder's entries, or an image."""
         reply, data = await self._link.request({"op": "view", "path": path, "first": first, "last": last})

@@ -64,7 +64,7 @@ class Checkpointing:
         async with self._shell_of(call) as guest, self._accepted("checkpoint", {}, call) as entry:
             chunks = pack_workspace(guest, max_size=self.task.resources.disk + ROOM)
             archive, carried = await self._store.workspaces.add(chunks), await guest.carried()
-            running = await _running(guest)
+            running = tuple(await guest.running_jobs())
             now, ledger = self.ledger.now, self.ledger
             budget = dump_budget(ledger.budget.carried_over(now))
             with ledger.transaction():
@@ -77,7 +77,7 @@ class Checkpointing:
         checkpoint = self.find(name)
         request = {"checkpoint": name}
         async with self._shell_of(call) as guest, self._accepted("restore", request, call) as entry:
-            running = await _running(guest)
+            running = tuple(await guest.running_jobs())
             return await self.lodging.move(checkpoint, lambda: self._answered(entry, checkpoint, running))
 
     @asynccontextmanager
@@ -115,7 +115,3 @@ class Checkpointing:
         )
         self.ledger.finish(entry, reply)
         return reply
-
-
-async def _running(guest: Guest) -> tuple[str, ...]:
-    return tuple(job.job for job in await guest.jobs() if job.running)

@@ -13,21 +13,26 @@ def course_of(store: Store, row: SessionRow, limits: Budget, task: TaskSpec) -> 
     """What `validate` and `submit` have told of a session."""
     metric = task.ranking
     known = row.flavour in ("full", "sample")
-    fair = task.comparable.value and row.flavour == "full"
     return Course(
         metric=metric.name,
         goal=metric.goal,
         baseline=task.baselines.of(row.flavour, row.protocol)[metric.name] if known else None,  # type: ignore[arg-type]
         target=task.target.value,
-        published={model: score.attempt for model, score in task.published.items()} if fair else {},
+        published=published(task, row),
         points=tuple(_points(store, row.id, limits.steps, metric.name)),
         steps=limits.steps,
         wall_time=limits.wall_time,
     )
 
 
+def published(task: TaskSpec, row: SessionRow) -> dict[str, float]:
+    """The best attempts of models, to stand beside scores on the same examples; none where that would not be fair."""
+    fair = task.comparable.value and row.flavour == "full"
+    return {model: score.attempt for model, score in task.published.items()} if fair else {}
+
+
 def _points(store: Store, session: str, steps: int, metric: str) -> Iterator[Point]:
-    for event in store.events.scorings(session):
+    for event in store.events.of_kinds(session, "validate", "submit"):
         reply: dict[str, Any] = json.loads(event.reply or "null") or {}
         if not (score := reply.get("score")) or json.loads(event.request).get("collected"):
             continue

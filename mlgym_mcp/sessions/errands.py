@@ -174,7 +174,7 @@ class Errands:
         if (guest := self._lodging.current()) is None:
             return []
         async with self._lodging.attended():
-            return [job.job for job in await guest.jobs() if job.running]
+            return await guest.running_jobs()
 
     async def _running_job(self, event: Event) -> str | None:
         """The job that its command is now; None when it has ended."""

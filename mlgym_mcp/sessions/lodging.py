@@ -229,7 +229,7 @@ class Lodging:
         """How many jobs run in the sandbox; the census tells of as many until they are counted again."""
         if (guest := self.current()) is not None:
             async with self.attended():
-                self.jobs = sum(job.running for job in await guest.jobs())
+                self.jobs = len(await guest.running_jobs())
         return self.jobs
 
     async def _open(self) -> None:

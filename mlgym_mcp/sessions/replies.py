@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mlgym_mcp.sandbox.answers import JobInfo
 from mlgym_mcp.sandbox.base import CommandResult
 from mlgym_mcp.scoring.score import GpuUsage, Phase, Score
 from mlgym_mcp.sessions.budget import BudgetLeft
@@ -119,6 +120,11 @@ class JobView:
     running: bool
     exit_code: int | None
     seconds: float
+
+    @classmethod
+    def of(cls, job: JobInfo) -> "JobView":
+        """What is shown of a job."""
+        return cls(job.job, job.command.split("\n", 1)[0], job.running, job.exit_code, job.seconds)
 
 
 @dataclass(frozen=True, slots=True)

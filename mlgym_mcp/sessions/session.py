@@ -377,9 +377,7 @@ class Session:
                     jobs = await guest.jobs()
         except (SandboxGone, SessionClosed):
             return ()  # the session's state says it all
-        return tuple(
-            JobView(job.job, job.command.split("\n", 1)[0], job.running, job.exit_code, job.seconds) for job in jobs
-        )
+        return tuple(map(JobView.of, jobs))
 
     def _view(self, jobs: tuple[JobView, ...], score: Score | None) -> SessionView:
         row = self._ledger.row

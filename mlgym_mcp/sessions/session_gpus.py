@@ -64,7 +64,7 @@ class SessionGpus:
             use = await to_thread.run_sync(self._shared.gpus.inventory.use, gpu.uuid)
             if use.memory <= (1 - ROOM) * gpu.memory:
                 continue
-            if running := [job.job for job in await guest.jobs() if job.running]:
+            if running := await guest.running_jobs():
                 raise SessionBusy(
                     f"The submission is scored on the session's own GPU, and {use.memory / gpu.memory:.0%} of its "
                     f"memory is used while {', '.join(running)} runs: wait for that or kill it, and call again. Free."

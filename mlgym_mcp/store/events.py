@@ -174,11 +174,6 @@ class Events:
         query = "SELECT * FROM events WHERE session = :session AND seconds IS NULL ORDER BY id"
         return [_event(found) for found in self._database.rows(query, {"session": session})]
 
-    def scorings(self, session: str) -> "list[Event]":
-        """The events of a session that are about a score, in order."""
-        query = "SELECT * FROM events WHERE session = :session AND kind IN ('validate', 'submit') ORDER BY id"
-        return [_event(found) for found in self._database.rows(query, {"session": session})]
-
     def list(self, session: str) -> list[Event]:
         """All events of a session, in order."""
         query = "SELECT * FROM events WHERE session = :session ORDER BY id"

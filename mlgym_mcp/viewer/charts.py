@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlgym_mcp.viewer.plot import COLOURS, DASHES
+from mlgym_mcp.viewer.axes import Style, Tick, round_step
 
 WIDTH, HEIGHT = 480, 300
 """Of the drawing, in its own units; a page makes it as wide as there is room."""
@@ -33,31 +33,11 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """A place on an axis and its label."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnLine:
+class DrawnLine(Style):
     """A line where it is drawn."""
 
     name: str
     path: str
-    place: int
-    """Among its like: its colour and dash."""
-
-    @property
-    def dash(self) -> str:
-        """The dashes of its line."""
-        return DASHES[self.place % len(DASHES)]
-
-    @property
-    def colour(self) -> int:
-        """Which of the styles' colours it has."""
-        return self.place % COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +67,7 @@ def step_chart(name: str, caption: str, lines: Sequence[Line], x: Axis, y: Axis)
         y=y,
         x_ticks=tuple(Tick(_across(x, value), label) for value, label in _ticks(x)),
         y_ticks=tuple(Tick(_up(y, value), label) for value, label in _ticks(y)),
-        lines=tuple(DrawnLine(line.name, _path(line, x, y), place) for place, line in enumerate(lines)),
+        lines=tuple(DrawnLine(place, line.name, _path(line, x, y)) for place, line in enumerate(lines)),
     )
 
 
@@ -122,9 +102,7 @@ def _wide(axis: Axis) -> Axis:
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
     """Round values along an axis."""
-    raw = (axis.high - axis.low) / TICKS
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
+    step = round_step(axis.low, axis.high, TICKS)
     first, last = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9)
     places = max(0, -math.floor(math.log10(step) + 1e-9))
     return [(number * step, f"{number * step:,.{places}f}") for number in range(first, last + 1)]

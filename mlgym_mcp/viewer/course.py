@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlgym_mcp.sessions.budget import load_budget
+from mlgym_mcp.sessions.course import published
 from mlgym_mcp.sessions.traj import NOT_THE_AGENTS
 from mlgym_mcp.store import Event, Records, SessionRow
 from mlgym_mcp.tasks.spec import TaskSpec
@@ -89,7 +90,7 @@ def course(records: Records, row: SessionRow, task: TaskSpec | None) -> Course:
         goal=None if task is None else task.ranking.goal,
         baseline=None if task is None else _baseline(task, row, replies),
         target=None if task is None else task.target.value,
-        published=_published(task, row),
+        published={} if task is None else published(task, row),
     )
 
 
@@ -134,8 +135,3 @@ def _baseline(task: TaskSpec, row: SessionRow, replies: list[Any]) -> float | No
     if row.flavour == "auto":  # as it is called while it waits to open
         return None
     return task.baselines.of(row.flavour, row.protocol).get(metric)  # type: ignore[arg-type]  # only these are written
-
-
-def _published(task: TaskSpec | None, row: SessionRow) -> dict[str, float]:
-    fair = task is not None and task.comparable.value and row.flavour == "full"
-    return {name: found.attempt for name, found in task.published.items()} if task is not None and fair else {}

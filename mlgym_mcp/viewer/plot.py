@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlgym_mcp.viewer.axes import Style, Tick, round_step
 from mlgym_mcp.viewer.course import Course
 from mlgym_mcp.viewer.numbers import number
 
@@ -13,8 +14,6 @@ LABEL = 15
 """Between two labels of lines, one below the other."""
 LONGEST_LABEL = 28
 MARKS = ("circle", "square", "diamond", "triangle", "cross", "bar", "star", "ring")
-DASHES = ("", "8 3", "8 3 2 3", "2 3", "12 4", "4 4", "12 3 2 3 2 3", "1 4")
-COLOURS = 8
 FAR = 3.0
 """How many times as far from the lines as these are apart a score may be and still be drawn where it is."""
 
@@ -57,29 +56,17 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnSeries:
+class DrawnSeries(Style):
     """A series where it is drawn."""
 
     name: str
     path: str
     marks: tuple[Mark, ...]
-    place: int
-    """Among its like: its colour, dash and marks."""
-
-    @property
-    def dash(self) -> str:
-        """The dashes of its line."""
-        return DASHES[self.place % len(DASHES)]
 
     @property
     def mark(self) -> str:
         """The form of its marks."""
         return MARKS[self.place % len(MARKS)]
-
-    @property
-    def colour(self) -> int:
-        """Which of the styles' colours it has."""
-        return self.place % COLOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +77,6 @@ class DrawnLine:
     value: str
     y: float
     label_y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A mark of an axis."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +183,7 @@ def _drawn(series: Series, place: int, x: _Scale, y: _Scale, goal: str | None) -
         better = so_far is None or (one.value > so_far if goal == "maximize" else one.value < so_far)
         so_far = one.value if better else so_far
         path += f"H{x(one.step)}V{y(so_far or 0.0)}" if path else f"M{x(one.step)} {y(one.value)}"
-    return DrawnSeries(series.name, path, marks, place)
+    return DrawnSeries(place, series.name, path, marks)
 
 
 def _labelled(lines: Sequence[Line], y: _Scale) -> tuple[DrawnLine, ...]:
@@ -219,9 +198,7 @@ def _labelled(lines: Sequence[Line], y: _Scale) -> tuple[DrawnLine, ...]:
 
 def _ticks(low: float, high: float, about: int, *, whole: bool = False) -> list[float]:
     """Round values, some `about` of them."""
-    raw = (high - low) / about
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw)
+    step = round_step(low, high, about)
     if whole:
         step = float(max(1, round(step)))
     first = math.ceil(low / step)

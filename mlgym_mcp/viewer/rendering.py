@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,6 +49,7 @@ class Rendering:
         return Markup(getattr(self._environment.get_template(template).module, macro)(*arguments))
 
 
+@cache
 def _asset(name: str) -> str:
     """The address of a file of `static/`, another one with each of its versions, so that browsers may keep it."""
     return f"/static/{name}?v={hashlib.sha256((files.FOLDER / name).read_bytes()).hexdigest()[:12]}"

@@ -51,13 +51,12 @@ class SessionLine:
 
 def sessions(visit: Visit) -> Content:
     """The sessions that the visitor may see, by what the query asks for."""
-    chosen = {name: visit.sought(name) for name in FILTERS}
-    wanted = Wanted(*visit.visitor.only, **chosen)
+    chosen, wanted = _asked_for(visit)
     listing = visit.records.listing
     given = {name: value for name, value in chosen.items() if value}
     leaf = Leaf(visit.number("page"), SIZE, listing.count(wanted), "/", given)
     facts = {
-        "lines": lines(visit, listing.page(wanted, skip=leaf.skip, most=SIZE)),
+        "lines": _lines(visit, wanted, leaf.number),
         "leaf": leaf,
         "chosen": chosen,
         "choices": {"task": listing.tasks(wanted), "state": STATES, "agent": listing.agents(wanted)},
@@ -65,8 +64,18 @@ def sessions(visit: Visit) -> Content:
     return Content("sessions.html.j2", "Sessions", facts)
 
 
-def lines(visit: Visit, rows: Sequence[SessionRow]) -> list[SessionLine]:
-    """What the list says of these sessions."""
+def lines(visit: Visit) -> list[SessionLine]:
+    """The lines of the list alone, as they are now."""
+    return _lines(visit, _asked_for(visit)[1], visit.number("page"))
+
+
+def _asked_for(visit: Visit) -> tuple[dict[str, str], Wanted]:
+    chosen = {name: visit.sought(name) for name in FILTERS}
+    return chosen, Wanted(*visit.visitor.only, **chosen)
+
+
+def _lines(visit: Visit, wanted: Wanted, page: int) -> list[SessionLine]:
+    rows = visit.records.listing.page(wanted, skip=(page - 1) * SIZE, most=SIZE)
     results: dict[str, list[Result]] = {row.id: [] for row in rows}
     for result in visit.records.listing.results(results):
         results[result.session].append(result)

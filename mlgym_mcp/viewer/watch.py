@@ -138,6 +138,6 @@ class ListWatch:
 
     def look(self, visit: Visit) -> list[Change]:
         """What has changed since the last look: the rows, if anything."""
-        found = sessions_page.sessions(visit).facts["lines"]
+        found = sessions_page.lines(visit)
         before, self._rows = self._rows, self.rendering.part("session_rows.html.j2", "rows", found)
         return [] if before == self._rows else [Change(self._rows)]

@@ -54,9 +54,15 @@ class Settings(BaseModel):
     `$XDG_CACHE_HOME`."""
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones, with colons between."""
-    sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    sandbox: Literal["auto", "docker", "bubblewrap", "ray", "fake"] = "auto"
     """How sandboxes are made. `auto`: by Docker where an engine has the images that the tasks need, else by bubblewrap.
-    `fake` runs nothing, and is for tests."""
+    `ray`: on the nodes of a Ray cluster. `fake` runs nothing, and is for tests."""
+    ray_address: str = "auto"
+    """The head of the cluster, such as `10.0.0.1:6379`; `auto`: the cluster that this machine belongs to."""
+    ray_share: float = Field(default=1.0, gt=0)
+    """How often the CPUs and the memory of the cluster's nodes are given out."""
+    node_sandbox: Literal["docker", "bubblewrap", "fake"] = "bubblewrap"
+    """How the nodes of a cluster make sandboxes."""
     apt_mirror: str | None = None
     """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""
     docker_stream: Literal["auto", "socket", "exec"] = "auto"

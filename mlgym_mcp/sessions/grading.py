@@ -136,6 +136,7 @@ class Grader:
             session_id=self.ledger.row.id,
             gpus=self.lodging.gpus.devices if borrowed is None else borrowed,
             gpu_usage=self.lodging.gpus.usage if borrowed is None else None,
+            place=self.lodging.place.name,
             branched=self.ledger.row.origin is not None,
             aids=tuple(self.ledger.row.aids.split()),
             counted=self._counted,

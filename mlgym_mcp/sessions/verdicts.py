@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+import anyio
+
 from mlgym_mcp.errors import CallerError, InfrastructureError, MLGymError, SessionBusy
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions import exit_status
@@ -202,7 +204,8 @@ class Verdicts:
             while reply is None:
                 reply = await self._grader.score("submit", artefact, self._noted)
         finally:
-            self._lodging.gpus.give()
+            with anyio.CancelScope(shield=True):
+                await self._lodging.gpus.give()
         return reply
 
     def _noted(self, score: Score) -> ScoreReply | None:

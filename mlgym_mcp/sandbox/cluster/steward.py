@@ -1,0 +1,135 @@
+"""The steward: one Ray actor a node and data folder, which keeps what the node's sandboxes mount, and clears up.
+
+A node is told of no server's end. So a steward that no server asks anything for long enough gives up the places on its
+node that have no sandbox any more, and once there are none it ends, too.
+"""
+
+import secrets
+import shutil
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from mlgym_mcp.errors import MLGymError, SandboxStartError
+from mlgym_mcp.sandbox.base import Backend
+from mlgym_mcp.sandbox.cluster.directory import Directory
+from mlgym_mcp.sandbox.cluster.host import OpenBackend, leave
+from mlgym_mcp.sandbox.cluster.wares import Arrival
+from mlgym_mcp.sandbox.gpus import GpuUse
+from mlgym_mcp.sandbox.nvml import open_inventory
+
+LOOK = 60.0
+"""Seconds between two looks at what is left on the node."""
+
+log = structlog.get_logger(__name__)
+
+
+class Steward:
+    """What one node keeps for the sandboxes of one data folder."""
+
+    def __init__(self, open_backend: OpenBackend, directory: Directory, folder: Path, patience: float) -> None:
+        """`patience`: seconds without a server after which its places are given up."""
+        self._open_backend = open_backend
+        self._directory = directory
+        self._folder = folder
+        self._patience = patience
+        self._stack = AsyncExitStack()
+        self._opening = anyio.Lock()
+        self._backend: Backend | None = None
+        self._arriving: dict[str, tuple[str, Arrival]] = {}
+        self._attended = time.monotonic()
+        self._unhosted: set[str] = set()
+
+    async def wares(self) -> tuple[Path, set[str]]:
+        """The folder of wares, and the names of those that are there."""
+        self._attend()
+        if not self._folder.is_dir():
+            return self._folder, set()
+        return self._folder, {path.name for path in self._folder.iterdir() if "." not in path.name}
+
+    async def expect(self, name: str) -> str:
+        """Begin to take a ware; names the arrival."""
+        self._attend()
+        arrival = f"{name}.{secrets.token_hex(4)}"
+        self._arriving[arrival] = name, await Arrival.open(self._folder / arrival)
+        return arrival
+
+    async def take(self, arrival: str, chunk: bytes) -> None:
+        """Take one more chunk."""
+        await self._of(arrival)[1].take(chunk)
+
+    async def finish(self, arrival: str) -> None:
+        """Put a ware in its place, which has all its chunks."""
+        try:
+            name, arriving = self._of(arrival)
+            await arriving.finish(self._folder / name)
+        finally:
+            self._arriving.pop(arrival, None)
+            await to_thread.run_sync(lambda: shutil.rmtree(self._folder / arrival, ignore_errors=True))
+
+    async def prepare(self, profile: str) -> str:
+        """Make a profile's environment if this node has none; its digest."""
+        self._attend()
+        return await (await self._opened()).prepare(profile)
+
+    async def remove(self, sandbox_id: str) -> None:
+        """Remove what is left of a sandbox whose host is gone."""
+        self._attend()
+        await (await self._opened()).remove(sandbox_id)
+
+    async def use_of(self, uuid: str) -> GpuUse:
+        """What a device of this node is doing."""
+        return await to_thread.run_sync(lambda: open_inventory().use(uuid))
+
+    async def attend(self) -> None:
+        """There is a server."""
+        self._attend()
+
+    async def watch(self) -> None:
+        """Run as long as there is anything to keep."""
+        while True:
+            await anyio.sleep(LOOK)
+            try:
+                await self._clear_sandboxes()
+                if time.monotonic() - self._attended > self._patience and not await self._places_left():
+                    break
+            except MLGymError as error:
+                log.warning("node_not_cleared", reason=str(error))
+        log.info("node_left")
+        leave()
+
+    async def _clear_sandboxes(self) -> None:
+        """Remove sandboxes whose hosts were gone at two looks."""
+        backend = await self._opened()
+        unhosted = set(await backend.ids()) - set(await self._directory.sandboxes())
+        for sandbox in unhosted & self._unhosted:
+            await backend.remove(sandbox)
+            log.info("unhosted_sandbox_removed", sandbox=sandbox)
+        self._unhosted = unhosted
+
+    async def _places_left(self) -> bool:
+        """Give up the places of this node without a sandbox; whether others are left."""
+        hosted = {place for place, _ in (await self._directory.sandboxes()).values()}
+        here = await self._directory.places_here()
+        for place in here - hosted:
+            await self._directory.remove_place(place)
+            log.info("deserted_place_given_up", place=place)
+        return bool(here & hosted)
+
+    def _attend(self) -> None:
+        self._attended = time.monotonic()
+
+    def _of(self, arrival: str) -> tuple[str, Arrival]:
+        if arrival not in self._arriving:
+            raise SandboxStartError("the node's steward was started anew while data arrived")
+        return self._arriving[arrival]
+
+    async def _opened(self) -> Backend:
+        async with self._opening:
+            if self._backend is None:
+                self._backend = await self._stack.enter_async_context(self._open_backend())
+        return self._backend

@@ -9,7 +9,7 @@ import structlog
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox.base import SandboxSpec, Usage
-from mlgym_mcp.sandbox.cluster.connection import Unreachable, answer, asked
+from mlgym_mcp.sandbox.cluster.connection import Unreachable, answer, asked, done
 from mlgym_mcp.sandbox.cluster.directory import Directory, nodes
 from mlgym_mcp.sandbox.cluster.gpus import ClusterGpus
 from mlgym_mcp.sandbox.cluster.host import Host
@@ -74,6 +74,8 @@ class ClusterBackend:
         """
         if spec.has_way_out:
             raise BackendUnavailable(NO_WAY_OUT)
+        if await self._find(spec.id) is not None:
+            raise SandboxStartError(f"there is a sandbox {spec.id} already")
         node, strategy = await self._where(spec.place)
         await self._stewards.prepare(node, spec.profile)
         mounts = await self._stewards.lay(node, spec.mounts)
@@ -161,7 +163,7 @@ class ClusterBackend:
             scheduling_strategy=strategy,
         )
         try:
-            return await asked(actor.remote, self._folders.opening(node), spec.id)
+            return await done(actor.remote, self._folders.opening(node), spec.id)
         except ValueError:
             raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
 

@@ -1,8 +1,8 @@
 """The connection to a cluster: this process as one of its drivers, and how it waits for answers of actors."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -97,11 +97,26 @@ async def asked(question: Callable[..., T], *arguments: Any, **named: Any) -> T:
     Raises:
         SandboxError: it gives none.
     """
+    with _answered(), anyio.fail_after(ANSWER_LIMIT):
+        return await to_thread.run_sync(partial(question, *arguments, **named), abandon_on_cancel=True)
+
+
+async def done(order: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """The same for what makes something: whoever is cancelled meanwhile has it all the same, and can remove it.
+
+    Raises:
+        SandboxError: the head gives no answer.
+    """
+    with _answered():
+        return await to_thread.run_sync(partial(order, *arguments, **named))
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
     from ray.exceptions import RayError
 
     try:
-        with anyio.fail_after(ANSWER_LIMIT):
-            return await to_thread.run_sync(partial(question, *arguments, **named), abandon_on_cancel=True)
+        yield
     except (RayError, TimeoutError) as error:
         raise SandboxError(f"the cluster's head gives no answer: {_first_line(error)}") from None
 

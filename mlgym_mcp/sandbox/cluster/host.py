@@ -4,6 +4,7 @@ It knows its sandbox by the node's ordinary backend, which finds it by looking: 
 Ray starts again goes on with the sandbox that lives on. It ends by itself when its sandbox has, by its lease.
 """
 
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -55,7 +56,7 @@ class Host:
         self._stack = AsyncExitStack()
         self._opening = anyio.Lock()
         self._backend: Backend | None = None
-        self._streams: dict[int, _Relayed] = {}
+        self._streams: dict[str, _Relayed] = {}
 
     async def start(self, spec: SandboxSpec) -> str:
         """Start the sandbox; the digest of its environment, which is made first where this node has none."""
@@ -74,23 +75,23 @@ class Host:
 
     async def remove(self) -> None:
         """End it and remove everything of it on this node."""
-        for number in list(self._streams):
-            await self.close(number)
+        for name in list(self._streams):
+            await self.close(name)
         await (await self._opened()).remove(self._id)
 
-    async def connect(self) -> int:
-        """Open a stream to the guest; its number."""
+    async def connect(self) -> str:
+        """Open a stream to the guest; its name, which no other had, also before this process."""
         stream = await (await self._opened()).connect(self._id)
-        number = max(self._streams, default=0) + 1
-        self._streams[number] = _Relayed(stream)
-        return number
+        name = secrets.token_hex(8)
+        self._streams[name] = _Relayed(stream)
+        return name
 
-    async def send(self, number: int, place: int, data: bytes) -> None:
+    async def send(self, name: str, place: int, data: bytes) -> None:
         """Send the piece with this place in the stream, counted from 0, once all before it are sent.
 
         Ray keeps calls in order only as long as none of them waits for its arguments, as large ones do.
         """
-        relayed = self._of(number)
+        relayed = self._of(name)
         while relayed.sent != place:
             await relayed.turn.wait()
         try:
@@ -102,9 +103,9 @@ class Host:
             turn, relayed.turn = relayed.turn, anyio.Event()
             turn.set()
 
-    async def receive(self, number: int) -> bytes | None:
+    async def receive(self, name: str) -> bytes | None:
         """What the guest has sent, none if that is nothing for a while; None once the stream has ended."""
-        if (relayed := self._streams.get(number)) is None:
+        if (relayed := self._streams.get(name)) is None:
             return None
         async with relayed.reading:
             relayed.asked = time.monotonic()
@@ -112,13 +113,13 @@ class Host:
                 with anyio.move_on_after(HOLD):
                     return await relayed.stream.receive(BATCH)
             except (EndOfStream, BrokenResourceError, ClosedResourceError):
-                await self.close(number)
+                await self.close(name)
                 return None
         return b""
 
-    async def close(self, number: int) -> None:
+    async def close(self, name: str) -> None:
         """Close a stream; a no-op when there is none."""
-        if (relayed := self._streams.pop(number, None)) is not None:
+        if (relayed := self._streams.pop(name, None)) is not None:
             await anyio.aclose_forcefully(relayed.stream)
 
     async def watch(self) -> None:
@@ -126,16 +127,16 @@ class Host:
         backend = await self._opened()
         while await backend.alive(self._id):
             await anyio.sleep(LOOK)
-            for number, relayed in list(self._streams.items()):
+            for name, relayed in list(self._streams.items()):
                 if time.monotonic() - relayed.asked > DESERTED:
-                    await self.close(number)
+                    await self.close(name)
         await anyio.sleep(KEPT)
         await self.remove()
         log.info("sandbox_ended_by_itself", sandbox=self._id)
         leave()
 
-    def _of(self, number: int) -> _Relayed:
-        if (relayed := self._streams.get(number)) is None:
+    def _of(self, name: str) -> _Relayed:
+        if (relayed := self._streams.get(name)) is None:
             raise SandboxGone("the stream to the guest has ended")
         return relayed
 

@@ -13,7 +13,7 @@ import anyio
 import structlog
 
 from mlgym_mcp.sandbox.base import GIB, Wanted
-from mlgym_mcp.sandbox.cluster.connection import answer, asked
+from mlgym_mcp.sandbox.cluster.connection import answer, asked, done
 from mlgym_mcp.sandbox.cluster.directory import Directory, free, nodes
 from mlgym_mcp.sandbox.cluster.gpus import ClusterGpus, assigned
 from mlgym_mcp.sandbox.gpus import Gpu
@@ -94,7 +94,7 @@ class ClusterPlaces:
         from ray.util import placement_group
 
         wanted = turn.wanted
-        group = await asked(
+        group = await done(
             partial(placement_group, bundle_label_selector=[dict(wanted.labels)] if wanted.labels else None),
             [_resources(wanted, self._share)],
             name=f"{self._directory.owner}/place/{place}",

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from mlgym_mcp.sandbox.base import Backend, Mount
-from mlgym_mcp.sandbox.cluster.connection import answer, asked
+from mlgym_mcp.sandbox.cluster.connection import answer, done
 from mlgym_mcp.sandbox.cluster.directory import Directory
 from mlgym_mcp.sandbox.cluster.host import OpenBackend
 from mlgym_mcp.sandbox.cluster.steward import Steward
@@ -72,7 +72,7 @@ class Stewards:
         folders = self._folders
         new = ray.remote(Steward).options(**options).remote
         arguments = folders.opening(node), self._directory, folders.of(node) / WARES, self._patience
-        steward: Any = await asked(new, *arguments)
+        steward: Any = await done(new, *arguments)
         if node not in self._known:
             steward.watch.remote()
         self._known[node] = steward

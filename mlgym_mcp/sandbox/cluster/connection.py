@@ -84,9 +84,9 @@ async def answer(reference: Any, *, within: float = ANSWER_LIMIT) -> Any:
         raise SandboxError(f"an actor of the cluster failed: {error.cause}") from None
     except RayActorError as error:
         kind = Unreachable if isinstance(error, ActorUnavailableError) else SandboxGone
-        raise kind(f"an actor of the cluster is gone: {_first_line(error)}") from None
+        raise kind(f"an actor of the cluster is gone: {first_line(error)}") from None
     except RayError as error:
-        raise Unreachable(f"{NO_ANSWER}: {_first_line(error)}") from None
+        raise Unreachable(f"{NO_ANSWER}: {first_line(error)}") from None
     except TimeoutError:
         raise Unreachable(NO_ANSWER) from None
 
@@ -118,8 +118,9 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except (RayError, TimeoutError) as error:
-        raise SandboxError(f"the cluster's head gives no answer: {_first_line(error)}") from None
+        raise SandboxError(f"the cluster's head gives no answer: {first_line(error)}") from None
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of Ray's says before its traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlgym_mcp.errors import GpuFailed
+from mlgym_mcp.sandbox.cluster.connection import first_line
 from mlgym_mcp.sandbox.gpus import Gpu, GpuUse
 from mlgym_mcp.sandbox.nvml import open_inventory
 
@@ -42,8 +43,8 @@ class ClusterGpus:
             raise GpuFailed(f"{uuid} is on no node that this server knows")
         try:
             use = ray.get(steward.use_of.remote(uuid), timeout=USE_LIMIT)
-        except (RayError, KeyError) as error:
-            raise GpuFailed(f"{uuid} does not answer: {error}") from None
+        except RayError as error:
+            raise GpuFailed(f"{uuid} does not answer: {first_line(error)}") from None
         assert isinstance(use, GpuUse)
         return use
 

@@ -82,8 +82,10 @@ class Steward:
         await (await self._opened()).remove(sandbox_id)
 
     async def use_of(self, uuid: str) -> GpuUse:
-        """What a device of this node is doing."""
-        return await to_thread.run_sync(lambda: open_inventory().use(uuid))
+        """What a device of this node is doing; nothing, as far as is known of one that NVML doesn't know."""
+        inventory = open_inventory()
+        known = {gpu.uuid for gpu in await to_thread.run_sync(inventory.devices)}
+        return await to_thread.run_sync(inventory.use, uuid) if uuid in known else GpuUse(0, None, 0)
 
     async def attend(self) -> None:
         """There is a server."""

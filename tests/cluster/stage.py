@@ -34,16 +34,6 @@ async def emptied(folder: Path) -> bool:
     return not await directory(folder).sandboxes() and not await directory(folder).places()
 
 
-async def sandbox_of(folder: Path, earlier: set[str]) -> str:
-    """The sandbox that was not there earlier."""
-    (new,) = set(await directory(folder).sandboxes()) - earlier
-    return new
-
-
-async def node_of(folder: Path, sandbox: str) -> str:
-    """The node of a sandbox."""
-    return (await directory(folder).sandboxes())[sandbox][1]
-
 
 async def kill_host(folder: Path, sandbox: str) -> None:
     """Kill the process of a sandbox's actor."""

@@ -1,6 +1,6 @@
 """Faults on a cluster: what is lost is what was there, and nobody else notices."""
 
-import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,36 +9,108 @@ from typing import Any
 import anyio
 import pytest
 
+from mlgym_mcp.store import Store
 from tests.cluster import cluster
-from tests.cluster.stage import GAME, directory, emptied, kill_host, node_of, on_cluster, sandbox_of
-from tests.gateway import Gateway, text
+from tests.cluster.stage import GAME, directory, emptied, kill_host, on_cluster
+from tests.gateway import SHIPPED, Gateway
 from tests.processes import stdio_server
 from tests.sandbox.boxes import until
 
 pytestmark = pytest.mark.ray
 
+PINNED = "pinned-v1"
+ORPHAN_GRACE = 2.0
+"""Seconds; sandboxes of a lost node, which on this machine live on, are to end soon."""
+
 
 @asynccontextmanager
-async def one_more_node() -> AsyncIterator[Any]:
-    """A node that is added for the length of the block, with a resource of its own."""
-    added = cluster.nodes().add_node(num_cpus=cluster.CPUS, labels={"worker": "added"})
+async def node_of_its_own() -> AsyncIterator[Any]:
+    """A node that is added for the length of the block, and the only one on which the pinned task runs."""
+    added = cluster.nodes().add_node(num_cpus=cluster.CPUS, labels={"worker": "pinned"})
     try:
         yield added
     finally:
-        if added.all_processes_alive() if hasattr(added, "all_processes_alive") else added.live_processes():
+        if added in cluster.nodes().worker_nodes:
             cluster.nodes().remove_node(added)
+
+
+def pinned(folder: Path) -> Path:
+    """A folder of tasks with the game in it, for nodes that are labelled so."""
+    task = shutil.copytree(SHIPPED / GAME, folder / "tasks" / PINNED)
+    text = (task / "task.yaml").read_text().replace(GAME, PINNED)
+    (task / "task.yaml").write_text(text.replace("resources:", "resources:\n  labels: {worker: pinned}", 1))
+    return task.parent
 
 
 async def test_a_session_outlives_the_process_of_its_actor(tmp_path: Path, cache_dir: Path) -> None:
     async with on_cluster(tmp_path, cache_dir) as gateway:
         session = await gateway.start(GAME)
         await gateway.bash(session, "kept=in-the-shell; cd /tmp")
-        await kill_host(tmp_path, await sandbox_of(tmp_path, set()))
+        (sandbox,) = await directory(tmp_path).sandboxes()
+        await kill_host(tmp_path, sandbox)
         await until(lambda: answers(gateway, session))
         assert (await gateway.bash(session, "echo $kept; pwd")).startswith("in-the-shell\n/tmp\n")
         await gateway.call("end", session=session)
         await until(lambda: emptied(tmp_path))
 
 
+async def test_a_node_that_is_lost_takes_its_own_sessions_alone(tmp_path: Path, cache_dir: Path) -> None:
+    tasks_dirs = (pinned(tmp_path),)
+    async with (
+        node_of_its_own() as node,
+        on_cluster(tmp_path, cache_dir, tasks_dirs=tasks_dirs, orphan_grace=ORPHAN_GRACE) as gateway,
+        anyio.create_task_group() as tasks,
+    ):
+        lost, other = await gateway.start(PINNED), await gateway.start(GAME)
+        await gateway.bash(lost, "echo what it did")
+        validated = await gateway.score("validate", lost)
+        answered = 0
+
+        async def go_on() -> None:
+            nonlocal answered
+            while True:
+                assert (await gateway.bash(other, "echo fine")).startswith("fine\n")
+                await gateway.call("edit", session=other, command="view", path="strategy.py")
+                answered += 1
+                await anyio.sleep(1)  # its steps are to last
+
+        tasks.start_soon(go_on)
+        await until(lambda: answered)
+        await anyio.to_thread.run_sync(cluster.nodes().remove_node, node, False)
+        await until(lambda: is_lost(gateway, lost), within=60)
+        seen = answered
+        await until(lambda: answered > seen)
+        tasks.cancel_scope.cancel()
+    with anyio.CancelScope(shield=True), Store.open(tmp_path / "data") as store:
+        assert [event.tool for event in store.events.of_session(lost)][:3] == ["start", "bash", "validate"]
+        (kept,) = store.submissions.of_session(lost)
+        assert store.artefacts.get(kept.artefact) is not None
+        assert validated["outcome"] == "scored"
+
+
+async def test_the_next_server_goes_on_with_the_sessions_of_one_that_was_killed(
+    tmp_path: Path, cache_dir: Path
+) -> None:
+    address = cluster.nodes().address
+    async with stdio_server(tmp_path, cache_dir, sandbox="ray", ray_address=address) as server:
+        facts = (await server.call("start", task=GAME, wait_s=50))["structuredContent"]
+        assert facts["state"] == "open", facts
+        session = facts["session"]
+        await server.call("bash", session=session, command="kept=in-the-shell; cd /tmp")
+        server.process.kill()
+        await server.process.wait()
+    async with on_cluster(tmp_path, cache_dir) as gateway:
+        assert (await gateway.bash(session, "echo $kept; pwd")).startswith("in-the-shell\n/tmp\n")
+        assert (await gateway.score("submit", session))["outcome"] == "scored"
+        await until(lambda: emptied(tmp_path))
+
+
 async def answers(gateway: Gateway, session: str) -> bool:
     return not (await gateway.client.call_tool("bash", {"session": session, "command": "true"})).is_error
+
+
+async def is_lost(gateway: Gateway, session: str) -> bool:
+    """Whether it is, by what a call tells."""
+    await gateway.client.call_tool("bash", {"session": session, "command": "true"})
+    facts = (await gateway.call("status", session=session)).structured_content or {}
+    return facts["state"] == "lost"

@@ -34,7 +34,6 @@ async def emptied(folder: Path) -> bool:
     return not await directory(folder).sandboxes() and not await directory(folder).places()
 
 
-
 async def kill_host(folder: Path, sandbox: str) -> None:
     """Kill the process of a sandbox's actor."""
     place, node = (await directory(folder).sandboxes())[sandbox]

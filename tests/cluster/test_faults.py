@@ -12,7 +12,7 @@ import pytest
 from mlgym_mcp.store import Store
 from tests.cluster import cluster
 from tests.cluster.stage import GAME, directory, emptied, kill_host, on_cluster
-from tests.gateway import SHIPPED, Gateway
+from tests.gateway import SHIPPED, Gateway, text
 from tests.processes import stdio_server
 from tests.sandbox.boxes import until
 
@@ -38,7 +38,7 @@ def pinned(folder: Path) -> Path:
     """A folder of tasks with the game in it, for nodes that are labelled so."""
     task = shutil.copytree(SHIPPED / GAME, folder / "tasks" / PINNED)
     text = (task / "task.yaml").read_text().replace(GAME, PINNED)
-    (task / "task.yaml").write_text(text.replace("resources:", "resources:\n  labels: {worker: pinned}", 1))
+    (task / "task.yaml").write_text(text.replace("resources: {", "resources: {labels: {worker: pinned}, "))
     return task.parent
 
 
@@ -70,20 +70,19 @@ async def test_a_node_that_is_lost_takes_its_own_sessions_alone(tmp_path: Path, 
             nonlocal answered
             while True:
                 assert (await gateway.bash(other, "echo fine")).startswith("fine\n")
-                await gateway.call("edit", session=other, command="view", path="strategy.py")
                 answered += 1
-                await anyio.sleep(1)  # its steps are to last
+                await anyio.sleep(3)  # its steps are to last
 
         tasks.start_soon(go_on)
         await until(lambda: answered)
         await anyio.to_thread.run_sync(cluster.nodes().remove_node, node, False)
-        await until(lambda: is_lost(gateway, lost), within=60)
+        await until(lambda: is_lost(gateway, lost), within=120)
         seen = answered
         await until(lambda: answered > seen)
         tasks.cancel_scope.cancel()
     with anyio.CancelScope(shield=True), Store.open(tmp_path / "data") as store:
-        assert [event.tool for event in store.events.of_session(lost)][:3] == ["start", "bash", "validate"]
-        (kept,) = store.submissions.of_session(lost)
+        assert [event.kind for event in store.events.list(lost)][:2] == ["bash", "validate"]
+        (kept,) = store.submissions.list(lost)
         assert store.artefacts.get(kept.artefact) is not None
         assert validated["outcome"] == "scored"
 
@@ -111,6 +110,5 @@ async def answers(gateway: Gateway, session: str) -> bool:
 
 async def is_lost(gateway: Gateway, session: str) -> bool:
     """Whether it is, by what a call tells."""
-    await gateway.client.call_tool("bash", {"session": session, "command": "true"})
-    facts = (await gateway.call("status", session=session)).structured_content or {}
-    return facts["state"] == "lost"
+    answer = await gateway.client.call_tool("bash", {"session": session, "command": "true"})
+    return "This session was lost" in text(answer)

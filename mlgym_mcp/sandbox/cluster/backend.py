@@ -92,8 +92,7 @@ class ClusterBackend:
 
     async def connect(self, sandbox_id: str) -> RelayedStream:
         """Open a new stream to the guest."""
-        if (hosted := await self._find(sandbox_id)) is None:
-            raise SandboxGone("the sandbox is no longer alive")
+        hosted = await self._living(sandbox_id)
         return RelayedStream(hosted.host, await answer(hosted.host.connect.remote()))
 
     async def alive(self, sandbox_id: str) -> bool:
@@ -102,22 +101,17 @@ class ClusterBackend:
         Raises:
             SandboxError: its node lives and gives no answer.
         """
-        if (hosted := await self._find(sandbox_id)) is None:
-            return False
         try:
+            hosted = await self._living(sandbox_id)
             return bool(await answer(hosted.host.alive.remote()))
         except Unreachable as error:
-            if await self._lost(hosted):
-                return False
             raise SandboxError(str(error)) from None
         except SandboxGone:
             return False
 
     async def usage(self, sandbox_id: str) -> Usage:
         """What the sandbox uses now."""
-        if (hosted := await self._find(sandbox_id)) is None:
-            raise SandboxGone("the sandbox is no longer alive")
-        usage = await answer(hosted.host.usage.remote())
+        usage = await answer((await self._living(sandbox_id)).host.usage.remote())
         assert isinstance(usage, Usage)
         return usage
 
@@ -195,6 +189,17 @@ class ClusterBackend:
             return None
         place, node = named
         return self._hosted.setdefault(sandbox_id, _Hosted(host, place, node))
+
+    async def _living(self, sandbox_id: str) -> _Hosted:
+        """The actor of a sandbox, on a node that lives: of one that is lost Ray may start it anew elsewhere, or try to.
+
+        Raises:
+            SandboxGone: there is none.
+        """
+        hosted = await self._find(sandbox_id)
+        if hosted is None or await self._lost(hosted):
+            raise SandboxGone("the sandbox is no longer alive")
+        return hosted
 
     async def _lost(self, hosted: _Hosted) -> bool:
         return hosted.node not in {node.id for node in await nodes()}

@@ -12,6 +12,8 @@ CPUS = 8
 """Of each worker, as Ray counts them; the head has none, so that nothing is placed there."""
 GPUS = 2
 """Of the last worker: devices that Ray counts, and nobody has."""
+SOON_MISSED = {"health_check_period_ms": 1000, "health_check_timeout_ms": 3000, "health_check_failure_threshold": 4}
+"""When Ray takes a node for lost that gives no answer; by default after half a minute."""
 
 
 @cache
@@ -22,7 +24,8 @@ def nodes() -> Any:
 
     from mlgym_mcp.sandbox.cluster.connection import NAMESPACE
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": SOON_MISSED}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     atexit.register(cluster.shutdown)
     for number in range(WORKERS):
         cluster.add_node(num_cpus=CPUS, num_gpus=GPUS if number == WORKERS - 1 else 0, labels={"worker": f"{number}"})

@@ -53,8 +53,11 @@ finish() {
     wait "$server" || true
     mlgym-mcp backup "$kept" || say "no backup was made; the data folder is $MLGYM_MCP_DATA_DIR on $head"
   fi
-  kill "${nodes[@]}" 2>/dev/null || true
-  wait
+  # The head last: the others tell it that they go.
+  for node in "${nodes[@]: -1}" "${nodes[@]:0:1}"; do
+    kill "$node" 2>/dev/null || true
+    wait "$node" || true
+  done
   "${step[@]}" rm --recursive --force "$temporary" || true
 }
 
@@ -66,6 +69,7 @@ done
 
 head=$SLURMD_NODENAME
 address=$head:$((20000 + SLURM_JOB_ID % 10000))
+patience=120
 temporary=/tmp/ray-$SLURM_JOB_ID
 kept=$SLURM_SUBMIT_DIR/mlgym-mcp-$SLURM_JOB_ID
 version=$(mlgym-mcp --version)
@@ -83,8 +87,10 @@ trap 'exit 0' TERM INT
 # Two CPUs of the head's node are left to Ray's head and the server.
 run_node 2 --nodes=1 --nodelist="$head" -- --head --port="${address##*:}" --include-dashboard=false &
 nodes+=($!)
+SECONDS=0
 until ray health-check --address "$address" >/dev/null 2>&1; do
   kill -0 "${nodes[0]}" 2>/dev/null || fail "Ray's head did not start on $head"
+  ((SECONDS < patience)) || fail "Ray's head does not answer at $address within $patience s: is $head a name to others?"
 done
 if ((SLURM_JOB_NUM_NODES > 1)); then
   run_node 0 --nodes=$((SLURM_JOB_NUM_NODES - 1)) --exclude="$head" -- --address="$address" &

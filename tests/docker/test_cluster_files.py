@@ -42,7 +42,8 @@ def containers() -> Iterator[dict[str, Any]]:
 
 
 def server() -> dict[str, Any]:
-    [container] = [one for one in HEAD["template"]["spec"]["containers"] if one["name"] == "server"]
+    found: list[dict[str, Any]] = HEAD["template"]["spec"]["containers"]
+    [container] = [one for one in found if one["name"] == "server"]
     return container
 
 

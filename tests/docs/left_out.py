@@ -26,7 +26,7 @@ NOT_HERE = {
     ("README.md", ".ci/demo"): "sets up a machine; CI runs it",
     ("README.md", ".ci/run"): "sets up a machine; CI runs it",
     ("docs/air-gapped.md", "pip wheel --quiet --wheel-dir wheels ."): "needs a registry, and fetches 25 GB",
-    ("docs/cluster.md", "export RAY_AUTH_MODE=token"): "a cluster of machines; tests/docker/test_slurm.py starts one alike",
+    ("docs/cluster.md", "export RAY_AUTH_MODE=token"): "needs machines; tests/docker/test_slurm.py starts Ray alike",
     ("docs/cluster.md", "export MLGYM_MCP_TOKEN=$(openssl rand -hex 32)"): "needs Slurm; tests/docker/test_slurm.py",
     ("docs/cluster.md", IMAGE): "builds an image",
     ("docs/cluster.md", "kubectl create secret generic mlgym-mcp-secrets \\"): "needs Kubernetes with KubeRay",

@@ -20,7 +20,7 @@ set -Eeuo pipefail
 say() { echo "slurm.sh: $*" >&2; }
 fail() { say "$*" && exit 1; }
 
-# One node, until it is told to end: bash, for the script itself lies on the first node only.
+# A node, until it is told to end. It is handed on as text, for the script itself lies on the first node only.
 node() {
   bwrap --unshare-user --unshare-pid --unshare-net --ro-bind / / --dev /dev --proc /proc true ||
     fail "bubblewrap makes no sandbox on $SLURMD_NODENAME; there 'mlgym-mcp doctor' says why"
@@ -29,9 +29,7 @@ node() {
   ulimit -Sn "$(ulimit -Hn)"
   # Slurm's count; Ray would take all that the machine has.
   local cpus=$((SLURM_CPUS_ON_NODE > reserved ? SLURM_CPUS_ON_NODE - reserved : 0))
-  ray start "$@" --num-cpus="$cpus" --temp-dir="$temporary" --disable-usage-stats --block &
-  trap 'kill $! && wait $!' TERM
-  wait $!
+  exec ray start "$@" --num-cpus="$cpus" --temp-dir="$temporary" --disable-usage-stats --block
 }
 
 # A step of one task on each node that its options choose, beside whatever else runs there.
@@ -44,6 +42,10 @@ run_node() {
   shift
   exec "${step[@]}" "${where[@]}" bash -c \
     "$(declare -f say fail node); $(declare -p head reserved temporary version); node \"\$@\"" node "$@"
+}
+
+all_live() {
+  for process in "$server" "${nodes[@]}"; do kill -0 "$process" 2>/dev/null || return 1; done
 }
 
 finish() {
@@ -99,5 +101,9 @@ fi
 
 mlgym-mcp serve --http --host "${MLGYM_MCP_HOST:-0.0.0.0}" --sandbox ray --ray-address "$address" "$@" &
 server=$!
-wait -n "$server" "${nodes[@]}" || true
+# bash misses a signal that comes just as it begins to wait: it looks up now and then.
+while all_live; do
+  sleep 5 &>/dev/null &
+  wait -n || true
+done
 fail "the server, Ray's head or all of the other nodes ended by themselves"

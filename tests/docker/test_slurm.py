@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
+from subprocess import STDOUT
 
 import anyio
 import pytest
@@ -26,28 +28,29 @@ while [[ $1 == --* ]]; do
   esac
   shift
 done
-trap 'kill $(jobs -p)' TERM
+trap ended=yes TERM
 for node in "${{nodes[@]}}"; do SLURMD_NODENAME=$node SLURM_CPUS_ON_NODE=4 "$@" & done
-until wait; do :; done""",
+while [ -n "$(jobs -pr)" ]; do
+  if [ -n "${{ended:-}}" ]; then kill $(jobs -pr); ended=; fi
+  sleep 0.1
+done""",
     "ray": """
 case $1 in
   health-check) [ -e "$SLURM_SUBMIT_DIR/up" ] ;;
   start)
     [[ $2 != --head ]] || touch "$SLURM_SUBMIT_DIR/up"
+    trap 'echo "$SLURMD_NODENAME leaves"; exit' TERM
     echo "$SLURMD_NODENAME joins: $*"
-    trap 'echo "$SLURMD_NODENAME leaves"; kill $!; exit' TERM
-    sleep infinity &
-    wait ;;
+    while :; do sleep 0.1; done ;;
 esac""",
     "mlgym-mcp": """
 case $1 in
   --version) if [ "$SLURMD_NODENAME" = "${OUTDATED:-}" ]; then echo mlgym-mcp 1; else echo mlgym-mcp 2; fi ;;
   serve)
+    trap 'echo the server ends; exit' TERM
     echo "serving: $*"
     [ -z "${FAILING:-}" ] || exit 1
-    trap 'echo the server ends; kill $!; exit' TERM
-    sleep infinity &
-    wait ;;
+    while :; do sleep 0.1; done ;;
   backup) echo "kept in $2" ;;
 esac""",
 }
@@ -95,16 +98,17 @@ async def job(folder: Path, programs: Iterable[str] = PROGRAMS, **variables: str
         **variables,
     }
     with anyio.fail_after(120):
-        process = await anyio.open_process(["bash", str(SCRIPT), "--gpus", "none"], env=environment, stderr=-2)
+        process = await anyio.open_process(
+            ["bash", str(SCRIPT), "--gpus", "none"], env=environment, stderr=STDOUT, start_new_session=True
+        )
         assert process.stdout is not None
         try:
             yield Job(process, BufferedByteReceiveStream(process.stdout))
             await process.wait()
         finally:
-            if process.returncode is None:  # the test failed: the job ends all that it started
-                process.terminate()
-            with anyio.CancelScope(shield=True):
-                await process.aclose()
+            if process.returncode is None:
+                os.killpg(process.pid, SIGKILL)
+            await process.aclose()
 
 
 async def test_outside_of_slurm_it_says_how_it_is_started(tmp_path: Path) -> None:

@@ -59,13 +59,12 @@ async def hosts(folder: Path, node: Any) -> bool:
     return node.node_id in {found for _, found in (await directory(folder).sandboxes()).values()}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "tasks",
     [
         pytest.param([GAME, "regression-house-price-v1"], id="two"),
-        pytest.param(
-            [task.id for task in Catalog([SHIPPED]).list()], id="all", marks=[pytest.mark.exhaustive, pytest.mark.slow]
-        ),
+        pytest.param([task.id for task in Catalog([SHIPPED]).list()], id="all", marks=pytest.mark.slow),
     ],
 )
 async def test_a_run_over_tasks_of_the_catalogue_comes_to_scores(

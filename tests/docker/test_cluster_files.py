@@ -20,7 +20,6 @@ MANIFEST = CLUSTER / "kuberay.yaml"
 SCRIPT = CLUSTER / "slurm.sh"
 SCHEMA = Path(__file__).with_name("raycluster.schema.yaml")
 STYLE = "{extends: default, rules: {line-length: {max: 120}, braces: disable, document-start: disable}}"
-COMING = {"--ray-address"}
 """Options of `serve` that the backend brings."""
 HOME = "/srv/mlgym-mcp"
 DRAIN_S = Settings.model_fields["drain_s"].default
@@ -68,7 +67,7 @@ def test_the_manifest_is_what_kuberay_takes() -> None:
 @pytest.mark.parametrize("file", [MANIFEST, SCRIPT], ids=lambda file: file.name)
 def test_serve_knows_the_options_that_it_is_given(file: Path) -> None:
     command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
-    known = {option for parameter in command.params for option in parameter.opts} | COMING
+    known = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in served(file) if word.startswith("--")} <= known
     assert {"--http", "--sandbox", "--ray-address"} <= set(served(file))
 

@@ -33,23 +33,22 @@ WATCHED = os.geteuid() != 0
 
 DOCKER = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("docker", "docker-exec")]
 """Docker with the guest's socket in a bind-mounted folder, and with a relay to it."""
-RAY = pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.exhaustive])
+RAY = pytest.param("ray", marks=pytest.mark.ray)
 """bubblewrap on the nodes of a cluster."""
-REAL = ["bubblewrap", *DOCKER, RAY]
-BACKENDS = [
+REAL = [
     "bubblewrap",
     pytest.param("docker", marks=pytest.mark.docker),
     pytest.param("docker-exec", marks=[pytest.mark.docker, pytest.mark.exhaustive]),
-    RAY,
+    pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.exhaustive]),
 ]
 """Each backend always, and the ways through a relay and a cluster in the exhaustive run."""
 GUESTS = ["bubblewrap", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.exhaustive])]
 """For what only the guest decides, which is the same in both."""
-RELAYED = ["bubblewrap", *DOCKER, pytest.param("ray", marks=pytest.mark.ray)]
-"""For what depends on the way to the guest and on where it is."""
+WAYS = ["bubblewrap", *DOCKER, RAY]
+"""For what depends on the way to the guest: always."""
 every_docker_sandbox = pytest.mark.parametrize("kind", DOCKER)
 every_sandbox = pytest.mark.parametrize("kind", REAL)
-every_sandbox_wherever = pytest.mark.parametrize("kind", RELAYED)
+every_way_to_a_sandbox = pytest.mark.parametrize("kind", WAYS)
 every_sandbox_and_the_fake = pytest.mark.parametrize("kind", [*REAL, "fake"])
 
 

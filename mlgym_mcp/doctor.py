@@ -16,7 +16,7 @@ from mlgym_mcp.sandbox.probes import Finding
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.settings import Settings
 
-NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",)}
+NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",), "ray": ("ray",)}
 """Backend, as `--sandbox` names it → the subjects of what it takes."""
 
 Probe = Callable[[], Awaitable[Finding]]
@@ -25,6 +25,7 @@ Probe = Callable[[], Awaitable[Finding]]
 async def findings(settings: Settings) -> list[Finding]:
     """Everything there is to find, in the order in which a reader wants it; the probes run at the same time."""
     chosen: list[Probe] = [
+        *_of_cluster(settings),
         probes.interpreter,
         probes.bubblewrap,
         partial(probes.docker_engine, settings.docker_runtime),
@@ -42,7 +43,8 @@ async def findings(settings: Settings) -> list[Finding]:
 
 async def sandboxes(settings: Settings) -> list[Finding]:
     """What sandboxes can be made of, in short."""
-    return await _asked([probes.interpreter, probes.bubblewrap, partial(probes.docker_engine, settings.docker_runtime)])
+    here = [probes.interpreter, probes.bubblewrap, partial(probes.docker_engine, settings.docker_runtime)]
+    return await _asked([*_of_cluster(settings), *here])
 
 
 def able(found: list[Finding]) -> bool:
@@ -54,6 +56,15 @@ def backends(found: list[Finding]) -> list[str]:
     """The backends that can make sandboxes, as `--sandbox` names them."""
     works = {finding.subject for finding in found if finding.ok}
     return [backend for backend, parts in NEEDED.items() if works.issuperset(parts)]
+
+
+def _of_cluster(settings: Settings) -> list[Probe]:
+    """The probe of the cluster, where the server is to use one."""
+    if settings.sandbox != "ray":
+        return []
+    from mlgym_mcp.sandbox.cluster import probe
+
+    return [partial(probe, settings.ray_address)]
 
 
 async def _asked(chosen: list[Probe]) -> list[Finding]:

@@ -4,10 +4,11 @@ It knows its sandbox by the node's ordinary backend, which finds it by looking: 
 Ray starts again goes on with the sandbox that lives on. It ends by itself when its sandbox has, by its lease.
 """
 
+import os
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -144,6 +145,8 @@ class Host:
         # Never left again: it is open as long as this process lives.
         async with self._opening:
             if self._backend is None:
+                with suppress(OSError):  # Ray gives its workers little of the CPUs; what they start inherits it
+                    os.setpriority(os.PRIO_PROCESS, 0, 0)
                 self._backend = await self._stack.enter_async_context(self._open_backend())
         return self._backend
 

@@ -66,7 +66,7 @@ def cluster() -> Iterator[Any]:
     """A head on which nothing is placed."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         yield nodes
     finally:

@@ -43,8 +43,8 @@ async def findings(settings: Settings) -> list[Finding]:
 
 async def sandboxes(settings: Settings) -> list[Finding]:
     """What sandboxes can be made of, in short."""
-    here = [probes.interpreter, probes.bubblewrap, partial(probes.docker_engine, settings.docker_runtime)]
-    return await _asked([*_of_cluster(settings), *here])
+    docker = partial(probes.docker_engine, settings.docker_runtime)
+    return await _asked([*_of_cluster(settings), probes.interpreter, probes.bubblewrap, docker])
 
 
 def able(found: list[Finding]) -> bool:

@@ -31,7 +31,7 @@ async def ran(folder: Path, cache_dir: Path, plan: dict[str, Any], **settings: A
     env = environment(folder, cache_dir, sandbox="ray", ray_address=cluster.nodes().address, **settings)
     ended = await anyio.run_process(command, env=env, cwd="/", check=False)
     assert ended.returncode == 0, (ended.stdout + ended.stderr).decode()
-    return RunFolder(folder / "run").attempts()
+    return list(RunFolder(folder / "run").attempts())
 
 
 async def test_attempts_on_a_node_that_is_lost_are_made_again(tmp_path: Path, cache_dir: Path) -> None:

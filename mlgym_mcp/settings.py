@@ -92,16 +92,16 @@ class Settings(BaseModel):
     """How long a client that knows MCP's tasks waits for `bash`, `validate` or `submit` before it is given a task: most
     commands take less, and no client gives up so early."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
-    """Sessions at once; who starts one beyond that waits its turn."""
+    """Sessions at once; who starts one beyond that waits its turn. On a cluster by default 1000."""
     pool: int | None = Field(default=None, ge=0)
     """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""
     max_memory: Size = Field(default_factory=lambda: MEMORY_SHARE * machine.memory())
     """What the limits of all sandboxes of sessions, judges and contestants may add up to, in bytes or as `48GiB`. By
-    default twice this machine's memory."""
+    default twice this machine's memory; on a cluster Ray counts, and there is no limit but one that is set."""
     max_cpus: float = Field(default_factory=lambda: CPU_SHARE * machine.cpus(), gt=0)
-    """The same for CPUs. By default sixteen times this machine's."""
+    """The same for CPUs. By default sixteen times this machine's; on a cluster as for memory."""
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
-    """Artefacts scored at once."""
+    """Artefacts scored at once. On a cluster by default 32."""
     gpus: str = "all"
     """GPUs that sessions may be lent: `all`, `none`, or indices and UUIDs with commas between."""
     network: Literal["tasks", "none"] = "tasks"

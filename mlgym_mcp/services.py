@@ -1,6 +1,7 @@
 """What sessions stand on, as this machine has it: the store, a backend, prepared data, the referee."""
 
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
@@ -166,12 +167,13 @@ async def open_docker(settings: Settings) -> AsyncIterator[Backend]:
 
 @asynccontextmanager
 async def _open_cluster(settings: Settings) -> AsyncIterator[Backend]:
-    from mlgym_mcp.sandbox.cluster import ClusterBackend, NodeFolders, open_cluster
+    from mlgym_mcp.sandbox.cluster import ClusterBackend, open_cluster
 
     async with open_cluster(settings.ray_address):
         yield ClusterBackend(
             _name_on_cluster(settings.data_dir),
-            NodeFolders(settings.data_dir / "nodes", partial(_open_on_node, _of_nodes(settings))),
+            partial(_open_on_node, _of_nodes(settings)),
+            partial(_wares_on_node, settings.data_dir),
             kind=settings.node_sandbox,
             share=settings.ray_share,
             patience=settings.orphan_grace,
@@ -190,6 +192,7 @@ def _name_on_cluster(data_dir: Path) -> str:
 def _of_nodes(settings: Settings) -> Settings:
     """The settings that nodes of a cluster are told: no secrets among them."""
     return Settings(
+        data_dir=settings.data_dir,
         cache_dir=settings.cache_dir,
         sandbox=settings.node_sandbox,
         apt_mirror=settings.apt_mirror,
@@ -198,9 +201,18 @@ def _of_nodes(settings: Settings) -> Settings:
     )
 
 
-def _open_on_node(settings: Settings, folder: Path) -> AbstractAsyncContextManager[Backend]:
+def _open_on_node(settings: Settings) -> AbstractAsyncContextManager[Backend]:
     """Open the backend of the node on which this runs."""
-    return open_backend(settings.model_copy(update={"data_dir": folder}), Catalog([]))
+    return open_backend(settings.model_copy(update={"data_dir": _node_folder(settings.data_dir)}), Catalog([]))
+
+
+def _wares_on_node(data_dir: Path) -> Path:
+    return _node_folder(data_dir) / "wares"
+
+
+def _node_folder(data_dir: Path) -> Path:
+    """Where the machine on which this runs keeps things as a node; several may share the disk."""
+    return data_dir / "nodes" / socket.gethostname()
 
 
 def images_of(settings: Settings, engine: "Engine") -> "Images":

@@ -34,6 +34,16 @@ def nodes() -> Any:
     return cluster
 
 
+def forget(data_dir: Path) -> None:
+    """End the stewards of a data folder that no server will use again; by themselves they would wait for one."""
+    import ray
+
+    owner = (data_dir / "cluster-name").read_text()
+    for name in ray.util.list_named_actors():
+        if name.startswith(f"{owner}/steward/"):
+            ray.kill(ray.get_actor(name))
+
+
 def settings(data_dir: Path, cache_dir: Path, **others: Any) -> Settings:
     """The settings of a server on that cluster."""
     chosen: dict[str, Any] = {"sandbox": "ray", "ray_address": nodes().address, **others}

@@ -20,8 +20,11 @@ GAME = "battle-of-the-sexes-v1"
 async def on_cluster(folder: Path, cache_dir: Path, **settings: Any) -> AsyncIterator[Gateway]:
     """A server with its data below `folder`."""
     address = cluster.nodes().address
-    async with open_gateway(folder / "data", cache_dir, sandbox="ray", ray_address=address, **settings) as gateway:
-        yield gateway
+    try:
+        async with open_gateway(folder / "data", cache_dir, sandbox="ray", ray_address=address, **settings) as gateway:
+            yield gateway
+    finally:
+        cluster.forget(folder / "data")
 
 
 def directory(folder: Path) -> Directory:

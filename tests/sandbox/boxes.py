@@ -92,8 +92,11 @@ async def open_backend(kind: str, folder: Path, *, disks: Disks | None = None) -
             yield DockerBackend(folder / "data", engine, disks=disks, transport=transport)
     elif kind == "ray":
         settings = cluster.settings(folder / "data", folder / "cache")
-        async with services.open_backend(settings, Catalog([])) as backend:
-            yield backend
+        try:
+            async with services.open_backend(settings, Catalog([])) as backend:
+                yield backend
+        finally:
+            cluster.forget(folder / "data")
     elif kind == "bubblewrap":
         environments = Environments(folder / "cache", await find_interpreter())
         yield BubblewrapBackend(folder / "data", environments, disks=disks)

@@ -11,6 +11,5 @@ Only this package imports Ray, and each module when it is first used: it comes w
 from mlgym_mcp.sandbox.cluster.backend import ClusterBackend
 from mlgym_mcp.sandbox.cluster.connection import open_cluster
 from mlgym_mcp.sandbox.cluster.probing import probe
-from mlgym_mcp.sandbox.cluster.stewards import NodeFolders
 
-__all__ = ["ClusterBackend", "NodeFolders", "open_cluster", "probe"]
+__all__ = ["ClusterBackend", "open_cluster", "probe"]

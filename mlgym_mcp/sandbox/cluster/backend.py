@@ -12,9 +12,10 @@ from mlgym_mcp.sandbox.base import SandboxSpec, Usage
 from mlgym_mcp.sandbox.cluster.connection import Unreachable, answer, asked, done
 from mlgym_mcp.sandbox.cluster.directory import Directory, nodes
 from mlgym_mcp.sandbox.cluster.gpus import ClusterGpus
-from mlgym_mcp.sandbox.cluster.host import Host
+from mlgym_mcp.sandbox.cluster.host import Host, OpenBackend
 from mlgym_mcp.sandbox.cluster.places import ClusterPlaces
-from mlgym_mcp.sandbox.cluster.stewards import NodeFolders, Stewards
+from mlgym_mcp.sandbox.cluster.steward import WaresFolder
+from mlgym_mcp.sandbox.cluster.stewards import Stewards
 from mlgym_mcp.sandbox.cluster.stream import RelayedStream
 from mlgym_mcp.sandbox.process import Progress, silent
 
@@ -45,21 +46,29 @@ class ClusterBackend:
     """Makes sandboxes on the nodes of a cluster that this process is connected to."""
 
     def __init__(
-        self, owner: str, folders: NodeFolders, *, kind: str = "bubblewrap", share: float = 1.0, patience: float = 900.0
+        self,
+        owner: str,
+        open_backend: OpenBackend,
+        wares_folder: WaresFolder,
+        *,
+        kind: str = "bubblewrap",
+        share: float = 1.0,
+        patience: float = 900.0,
     ) -> None:
         """Nothing is started yet.
 
         Args:
             owner: names the data folder among others' on the cluster.
-            folders: where and how nodes make sandboxes.
-            kind: of what kind those are.
+            open_backend: opens the backend of the node on which it is called.
+            wares_folder: tells where that keeps what sandboxes mount.
+            kind: of what kind those backends are.
             share: how often nodes' CPUs and memory are given out.
             patience: seconds without a server after which nodes give up what has no sandbox.
         """
         self.name = f"ray+{kind}"
         self._directory = Directory(owner)
-        self._folders = folders
-        self._stewards = Stewards(self._directory, folders, patience)
+        self._open_backend = open_backend
+        self._stewards = Stewards(self._directory, open_backend, wares_folder, patience)
         self._hosted: dict[str, _Hosted] = {}
         self._digests: dict[str, str] = {}
         self.gpus = ClusterGpus(self._stewards.known)
@@ -157,7 +166,7 @@ class ClusterBackend:
             scheduling_strategy=strategy,
         )
         try:
-            return await done(actor.remote, self._folders.opening(node), spec.id)
+            return await done(actor.remote, self._open_backend, spec.id)
         except ValueError:
             raise SandboxStartError(f"there is a sandbox {spec.id} already") from None
 

@@ -7,6 +7,7 @@ node that have no sandbox any more, and once there are none it ends, too.
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
+from mlgym_mcp import stamp
 from mlgym_mcp.errors import MLGymError, SandboxStartError
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.cluster.directory import Directory
@@ -25,17 +27,32 @@ from mlgym_mcp.sandbox.nvml import open_inventory
 LOOK = 60.0
 """Seconds between two looks at what is left on the node."""
 
+UNUSED = 7 * 86400.0
+"""Seconds after which a ware that no sandbox was given is removed; no session lasts as long."""
+
+WaresFolder = Callable[[], Path]
+"""Tells where the machine on which it is called keeps wares."""
+
 log = structlog.get_logger(__name__)
 
 
 class Steward:
     """What one node keeps for the sandboxes of one data folder."""
 
-    def __init__(self, open_backend: OpenBackend, directory: Directory, folder: Path, patience: float) -> None:
-        """`patience`: seconds without a server after which its places are given up."""
+    def __init__(
+        self, open_backend: OpenBackend, directory: Directory, wares_folder: WaresFolder, patience: float
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            open_backend: opens the node's backend.
+            directory: what the cluster has of the data folder.
+            wares_folder: tells where this machine keeps wares.
+            patience: seconds without a server after which the node's places are given up.
+        """
         self._open_backend = open_backend
         self._directory = directory
-        self._folder = folder
+        self._folder = wares_folder()
         self._patience = patience
         self._stack = AsyncExitStack()
         self._opening = anyio.Lock()
@@ -44,12 +61,13 @@ class Steward:
         self._attended = time.monotonic()
         self._unhosted: set[str] = set()
 
-    async def wares(self) -> tuple[Path, set[str]]:
-        """The folder of wares, and the names of those that are there."""
+    async def lacks(self, names: Sequence[str]) -> tuple[Path, set[str]]:
+        """The folder of wares, and which of these are not there; the others are about to be used."""
         self._attend()
-        if not self._folder.is_dir():
-            return self._folder, set()
-        return self._folder, {path.name for path in self._folder.iterdir() if "." not in path.name}
+        missing = {name for name in names if not (self._folder / name).is_dir()}
+        for name in set(names) - missing:
+            stamp.touch(self._folder / name)
+        return self._folder, missing
 
     async def expect(self, name: str) -> str:
         """Begin to take a ware; names the arrival."""
@@ -93,6 +111,7 @@ class Steward:
 
     async def watch(self) -> None:
         """Run as long as there is anything to keep."""
+        await to_thread.run_sync(self._forget_wares)
         while True:
             await anyio.sleep(LOOK)
             try:
@@ -103,6 +122,12 @@ class Steward:
                 log.warning("node_not_cleared", reason=str(error))
         log.info("node_left")
         leave()
+
+    def _forget_wares(self) -> None:
+        """Remove what nobody has used for long, and what did not arrive."""
+        for path in self._folder.glob("*"):
+            if time.time() - path.stat().st_mtime > UNUSED:
+                shutil.rmtree(path, ignore_errors=True)
 
     async def _clear_sandboxes(self) -> None:
         """Remove sandboxes whose hosts were gone at two looks."""

@@ -1,54 +1,29 @@
 """The stewards of all nodes, as the server asks them: one is started when its node first gets a sandbox."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
 
-from mlgym_mcp.sandbox.base import Backend, Mount
+from mlgym_mcp.sandbox.base import Mount
 from mlgym_mcp.sandbox.cluster.connection import answer, done
 from mlgym_mcp.sandbox.cluster.directory import Directory
 from mlgym_mcp.sandbox.cluster.host import OpenBackend
-from mlgym_mcp.sandbox.cluster.steward import Steward
+from mlgym_mcp.sandbox.cluster.steward import Steward, WaresFolder
 from mlgym_mcp.sandbox.cluster.wares import Ware, bring
 
 PREPARE_LIMIT = 3600.0
 """Seconds that a node may take to make an environment."""
-WARES = "wares"
-
-OpenOnNode = Callable[[Path], AbstractAsyncContextManager[Backend]]
-"""Opens a node's ordinary backend, on that node, with its data in a folder there."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeFolders:
-    """Where nodes keep what is theirs, and how they open their backends."""
-
-    root: Path
-    open_on_node: OpenOnNode
-
-    def of(self, node: str) -> Path:
-        """The folder of one node; others may share its disk."""
-        return self.root / node[:16]
-
-    def opening(self, node: str) -> OpenBackend:
-        """How a node's backend is opened."""
-        return partial(self.open_on_node, self.of(node))
 
 
 class Stewards:
     """The stewards of one data folder."""
 
-    def __init__(self, directory: Directory, folders: NodeFolders, patience: float) -> None:
-        """`patience`: seconds that one waits for a server."""
+    def __init__(self, directory: Directory, open_backend: OpenBackend, wares: WaresFolder, patience: float) -> None:
+        """What each steward is given; `patience`: seconds that it waits for a server."""
         self._directory = directory
-        self._folders = folders
-        self._patience = patience
+        self._given = open_backend, directory, wares, patience
         self._known: dict[str, Any] = {}
         self._bringing: defaultdict[tuple[str, str], anyio.Lock] = defaultdict(anyio.Lock)
 
@@ -69,10 +44,7 @@ class Stewards:
             max_restarts=-1,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
-        folders = self._folders
-        new = ray.remote(Steward).options(**options).remote
-        arguments = folders.opening(node), self._directory, folders.of(node) / WARES, self._patience
-        steward: Any = await done(new, *arguments)
+        steward: Any = await done(ray.remote(Steward).options(**options).remote, *self._given)
         if node not in self._known:
             steward.watch.remote()
         self._known[node] = steward
@@ -89,13 +61,14 @@ class Stewards:
             SandboxError: something did not arrive.
         """
         wares = [await Ware.of(mount.source) for mount in mounts]
+        names = [ware.name for ware in wares]
         steward = await self.of(node)
-        folder, there = await answer(steward.wares.remote())
+        folder, missing = await answer(steward.lacks.remote(names))
         for ware in wares:
-            if ware.name in there:
+            if ware.name not in missing:
                 continue
             async with self._bringing[node, ware.name]:
-                if ware.name not in (await answer(steward.wares.remote()))[1]:
+                if (await answer(steward.lacks.remote([ware.name])))[1]:
                     await bring(ware, steward)
         return tuple(Mount(ware.place(folder), mount.target) for ware, mount in zip(wares, mounts, strict=True))
 

@@ -6,36 +6,39 @@ that has room for the whole sandbox. Both are served first come first served.
 
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
+from kinds import kind_of
+from pretence import judge
 
-from mlgym_mcp.sandbox.base import GIB, Limits, SandboxSpec
+from mlgym_mcp.sandbox.base import GIB, SandboxSpec
 from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sandbox.fake.guest import FakeGuest
 from mlgym_mcp.sandbox.fake.stream import FakeStream, Reply
 from mlgym_mcp.sandbox.frames import Header
-from pretence import judge
 
 BUSY = b"hang "
 """How a command begins that goes on for as many seconds as it says."""
 
 
-@dataclass(slots=True)
-class Node:
-    """One machine: what is free there. Memory in bytes."""
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a sandbox takes, or a node has free. Memory in bytes."""
 
     cpus: float
     memory: int
+    gpus: int
 
-    def fits(self, limits: Limits) -> bool:
-        """Whether there is room."""
-        return self.cpus >= limits.cpus and self.memory >= limits.memory
+    def fits(self, wanted: "Room") -> bool:
+        """Whether there is as much."""
+        return self.cpus >= wanted.cpus and self.memory >= wanted.memory and self.gpus >= wanted.gpus
 
-    def take(self, limits: Limits, times: int = 1) -> None:
-        """Take room, or with -1 give it back."""
-        self.cpus = round(self.cpus - times * limits.cpus, 6)
-        self.memory -= times * limits.memory
+    def __add__(self, other: "Room") -> "Room":
+        return Room(self.cpus + other.cpus, self.memory + other.memory, self.gpus + other.gpus)
+
+    def __neg__(self) -> "Room":
+        return Room(-self.cpus, -self.memory, -self.gpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,15 @@ class Size:
     cpus: int = 64
     memory: int = 512 * GIB
     gpus: int = 8
-    """Whoever has one has its share of the node's CPUs, so GPUs are never what is short first."""
 
 
 class Nodes:
     """The nodes of a cluster, and who waits for one."""
 
     def __init__(self, size: Size) -> None:
-        self._nodes = [Node(size.cpus, size.memory) for _ in range(size.nodes)]
-        self._held: dict[str, tuple[Node, Limits, float]] = {}
-        """By sandbox, with the time since when."""
+        self._free = [Room(size.cpus, size.memory, size.gpus)] * size.nodes
+        self._held: dict[str, tuple[int, Room, float]] = {}
+        """By sandbox: which node, what of it, and since when."""
         self._waiting: deque[str] = deque()
         self._changed = anyio.Event()
         self.waits: list[float] = []
@@ -63,35 +65,38 @@ class Nodes:
         self.used = 0.0
         """CPUs × seconds that were held."""
 
-    async def take(self, sandbox: str, limits: Limits) -> None:
+    async def take(self, sandbox: str, room: Room) -> None:
         """Give a sandbox the fullest node that has room for it, in turn."""
         began = anyio.current_time()
         self._waiting.append(sandbox)
         try:
-            while self._waiting[0] != sandbox or not (fitting := [node for node in self._nodes if node.fits(limits)]):
+            while self._waiting[0] != sandbox or not any(free.fits(room) for free in self._free):
                 await self._changed.wait()
         finally:
             self._waiting.remove(sandbox)
             self._tell()
-        node = min(fitting, key=lambda node: node.cpus)
-        self._hold(sandbox, node, limits)
+        fitting = [node for node, free in enumerate(self._free) if free.fits(room)]
+        self._hold(sandbox, min(fitting, key=self._cpus), room)
         self.waits.append(anyio.current_time() - began)
 
-    def take_beside(self, sandbox: str, limits: Limits) -> None:
-        """Give a judge room at once, on whichever node has most: its session waits for it."""
-        self._hold(sandbox, max(self._nodes, key=lambda node: node.cpus), limits)
+    def take_beside(self, sandbox: str, room: Room) -> None:
+        """Give a judge room at once, on whichever node has most: its session waits for it, on its own GPUs."""
+        self._hold(sandbox, max(range(len(self._free)), key=self._cpus), replace(room, gpus=0))
 
     def give(self, sandbox: str) -> None:
         """Take back what a sandbox had, if it had something."""
         if held := self._held.pop(sandbox, None):
-            node, limits, since = held
-            node.take(limits, -1)
-            self.used += limits.cpus * (anyio.current_time() - since)
+            node, room, since = held
+            self._free[node] += room
+            self.used += room.cpus * (anyio.current_time() - since)
             self._tell()
 
-    def _hold(self, sandbox: str, node: Node, limits: Limits) -> None:
-        node.take(limits)
-        self._held[sandbox] = node, limits, anyio.current_time()
+    def _hold(self, sandbox: str, node: int, room: Room) -> None:
+        self._free[node] += -room
+        self._held[sandbox] = node, room, anyio.current_time()
+
+    def _cpus(self, node: int) -> float:
+        return self._free[node].cpus
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
@@ -128,13 +133,15 @@ class Cluster(FakeBackend):
 
     async def start(self, spec: SandboxSpec) -> None:
         """Make a sandbox, once there is a node for it."""
+        kind = kind_of(spec.limits)
+        room = Room(kind.cpus, kind.memory, kind.gpus)
         if any(mount.target == "/hidden" for mount in spec.mounts):
-            self.nodes.take_beside(spec.id, spec.limits)
+            self.nodes.take_beside(spec.id, room)
         else:
             self.let_in[spec.id] = anyio.current_time()
-            await self.nodes.take(spec.id, spec.limits)
+            await self.nodes.take(spec.id, room)
         await anyio.sleep(self.dice.expovariate(1 / self.start_s))
-        self.guests[spec.id] = BusyGuest(spec, judge)
+        self.guests[spec.id] = BusyGuest(spec, self._start_program)
         self.most = max(self.most, len(self.guests))
 
     async def remove(self, sandbox_id: str) -> None:

@@ -3,17 +3,13 @@
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import anyio
-import yaml
 from cluster import BUSY, Cluster, Size
 from fairness import Wait
-from pretence import METRIC
+from kinds import FILE, KINDS, Kind
 
 from mlgym_mcp.errors import CallerError
-from mlgym_mcp.sandbox.base import GIB
 from mlgym_mcp.scoring.referee import Referee
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
@@ -28,31 +24,6 @@ AGAIN = 60.0
 """Seconds until an agent that was refused comes again."""
 ASKS = 1800.0
 """Seconds between two questions of an agent how its waiting session stands."""
-FILE = "answer.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of task. Memory in bytes."""
-
-    name: str
-    share: float
-    """Of all sessions."""
-    cpus: int
-    memory: int
-    gpus: int
-
-    @property
-    def task(self) -> str:
-        """The id of its task."""
-        return f"{self.name}-v1"
-
-
-KINDS = (
-    Kind("small", 0.70, 2, 8 * GIB, 0),
-    Kind("medium", 0.25, 8, 64 * GIB, 1),
-    Kind("large", 0.05, 32, 256 * GIB, 4),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +103,11 @@ class Crowd:
             await self._command(session, self.dice.expovariate(1 / self.habits.command))
         await self._thinks()
         await session.edit(EditRequest("create", FILE, file_text=session.id))
+        self.calls += 1
         await self._thinks()
         await self._scored(session, submit=False)
         await self._thinks()
         await self._scored(session, submit=True)
-        self.calls += 1
 
     async def _command(self, session: Session, seconds: float) -> None:
         await self._thinks()
@@ -149,13 +120,12 @@ class Crowd:
             self.calls += 1
 
     async def _scored(self, session: Session, *, submit: bool) -> None:
-        outcome = "pending"
-        while outcome == "pending":
-            reply = await (session.submit if submit else session.validate)(call=PATIENT)
+        score = session.submit if submit else session.validate
+        while (reply := await score(call=PATIENT)).outcome == "pending":
             self.calls += 1
-            outcome = reply.outcome
-        if outcome != "scored":
-            raise RuntimeError(f"a scoring came to {outcome}: {reply.fault}")
+        self.calls += 1
+        if reply.outcome != "scored":
+            raise RuntimeError(f"a scoring came to {reply.outcome}: {reply.fault}")
 
     async def _thinks(self) -> None:
         await anyio.sleep(self.dice.expovariate(1 / self.habits.thought))
@@ -179,28 +149,3 @@ def rate(size: Size, habits: Habits, load: float) -> float:
     """How many have to come a second for a cluster's CPUs to be in use to this share."""
     cpus = sum(kind.share * kind.cpus for kind in KINDS)
     return load * size.nodes * size.cpus / (cpus * habits.length)
-
-
-def write_tasks(folder: Path) -> None:
-    """Write a task of each kind."""
-    for kind in KINDS:
-        place = folder / kind.task
-        place.mkdir(parents=True)
-        for name, text in {"brief.md": "", "data.py": "", "grader.py": "", "task.yaml": yaml.safe_dump(_task(kind))}.items():
-            (place / name).write_text(text)
-
-
-def _task(kind: Kind) -> dict[str, Any]:
-    return {
-        "id": kind.task,
-        "title": kind.name,
-        "domain": "simulation",
-        "environment": {"profile": "plain"},
-        "resources": {"cpus": kind.cpus, "memory": kind.memory, "disk": GIB},
-        "budget": {"steps": 50, "command_time": 12 * 3600, "wall_time": 12 * 3600},
-        "submission": {"files": [FILE], "kind": "data", "max_size": "1MiB"},
-        "metrics": [{"name": METRIC, "goal": "maximize", "ranks": True}],
-        "baselines": {"full": {"strict": {METRIC: 0.5}}, "sample": {METRIC: 0.5}},
-        "target": {"value": 1.0, "source": "the ceiling"},
-        "comparable": {"value": False, "why": "nothing was published"},
-    }

@@ -1,4 +1,4 @@
-"""What a server stands on when it is measured by itself: the real store and referee, over sandboxes that run nothing."""
+"""What a server that is measured by itself stands on: the real store and referee, and sandboxes that run nothing."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -14,7 +14,7 @@ Half as many sessions as are asked for, one and a half times and four and a half
 import os
 import sqlite3
 import statistics
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ WORK: list[tuple[str, dict[str, Any]]] = [
 TOLERANCE = 0.15
 """By how much of what is measured the model may miss."""
 
-Visit = Callable[[Connection, str], Awaitable[object]]
+Visit = Callable[[Connection, str], Coroutine[Any, Any, None]]
 
 
 async def measure(plan: Plan) -> list[Claim]:
@@ -148,9 +148,8 @@ async def _measured(count: int, idle: float) -> Measured:
             book("score")
             await _all(sessions, _ends)
             book("end")
-    counts: dict[Kind, float] = {
-        "second": idle, "start": count, "idle second": count * idle, "call": count * len(WORK), "score": count, "end": count,
-    }  # fmt: skip
+    counts: dict[Kind, float] = {"start": count, "call": count * len(WORK), "score": count, "end": count}
+    counts |= {"second": idle, "idle second": count * idle}
     return Measured(count, counts, spent, memory)
 
 
@@ -187,9 +186,9 @@ def _foretold(model: LoadModel, size: Measured) -> list[Claim]:
         "store, MB": (spent.stored / MIB, size.total.stored / MIB),
         "memory, MB": (model.memory(size.sessions) / MIB, size.memory / MIB),
     }
-    within = {"at_most": 1 + TOLERANCE, "at_least": 1 - TOLERANCE}
+    most, least = 1 + TOLERANCE, 1 - TOLERANCE
     return [
-        Claim(f"{what}: {name}", said / found, f"{said:.4g} / {found:.4g}", **within)
+        Claim(f"{what}: {name}", said / found, f"{said:.4g} / {found:.4g}", at_most=most, at_least=least)
         for name, (said, found) in pairs.items()
     ]
 

@@ -20,13 +20,15 @@ import pretence
 import structlog
 import virtual_time
 from cluster import Cluster, Size
-from crowd import Crowd, Habits, SlowReferee, rate, write_tasks
-from fairness import Wait, jain, overtakings, told
+from crowd import Crowd, Habits, SlowReferee, rate
+from fairness import jain, overtakings, told
 from kernel import PROC
+from kinds import KINDS, write_tasks
 from measuring import MIB, Claim, machine, table
 
 from mlgym_mcp.meter import Meter
 from mlgym_mcp.scoring.referee import Referee
+from mlgym_mcp.sessions.call import MAX_WAIT
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager
 from mlgym_mcp.sessions.services import Services
@@ -97,8 +99,11 @@ async def simulate(scenario: Scenario, folder: Path) -> list[Claim]:
             tasks.cancel_scope.cancel()
         stored = store.database.size
     spent = Spent(time.perf_counter() - began, time.process_time() - cpu, hours, stored)
-    print(crowd.outcomes)
-    return [*_outcome(crowd, scenario), *_waiting(crowd, cluster, scenario, hours), *_server(looks, meter, crowd, spent)]
+    return [
+        *_outcome(crowd, scenario),
+        *_waiting(crowd, cluster, scenario, hours),
+        *_server(looks, meter, crowd, spent),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ def _limits(scenario: Scenario) -> SessionLimits:
         max_cpus=size.nodes * size.cpus,
         max_waiting=scenario.waiting,
         scoring_limit=4 * size.nodes,
+        notify_s=MAX_WAIT,  # nobody listens
     )
 
 
@@ -141,14 +147,18 @@ def _outcome(crowd: Crowd, scenario: Scenario) -> list[Claim]:
 
 def _waiting(crowd: Crowd, cluster: Cluster, scenario: Scenario, hours: float) -> list[Claim]:
     seconds = [wait.seconds for wait in crowd.waits]
-    kinds = {kind: [wait.seconds for wait in crowd.waits if wait.kind == kind] for kind in ("small", "medium", "large")}
+    kinds = {
+        kind: [wait.seconds for wait in crowd.waits if wait.kind == kind] for kind in [kind.name for kind in KINDS]
+    }
     means = [sum(found) / len(found) for found in kinds.values() if found]
     each = "; ".join(f"{kind} {told(found)}" for kind, found in kinds.items() if found)
     longest = {kind: max(found, default=0.0) for kind, found in kinds.items()}
     used = cluster.nodes.used / (scenario.size.nodes * scenario.size.cpus * HOUR * hours)
     beside = longest["large"] / max(longest["small"], 1.0)
     return [
-        Claim("median time in queue", sorted(seconds)[len(seconds) // 2] / 60, f"all {told(seconds)}; {each}", unit="min"),
+        Claim(
+            "median time in queue", sorted(seconds)[len(seconds) // 2] / 60, f"all {told(seconds)}; {each}", unit="min"
+        ),
         Claim("overtakings", overtakings(crowd.waits), f"of {len(seconds)} who waited", at_most=0, unit=""),
         Claim("Jain's index of the kinds' mean waiting", jain(means), "1: all kinds wait alike", at_least=0.9, unit=""),
         Claim("longest wait of a large one, of a small one's", beside, "", at_most=1.5),
@@ -165,7 +175,12 @@ def _server(looks: Looks, meter: Transactions, crowd: Crowd, spent: Spent) -> li
     commits = f"{meter.count} transactions, {meter.seconds:.0f} s"
     return [
         Claim("memory of the process, at most", max(looks.memory) / MIB, f"{memory}; {most}", unit="MB"),
-        Claim("store", spent.stored / MIB, f"{spent.stored / 1024 / len(crowd.waits):.1f} kB a session; {commits}", unit="MB"),
+        Claim(
+            "store",
+            spent.stored / MIB,
+            f"{spent.stored / 1024 / len(crowd.waits):.1f} kB a session; {commits}",
+            unit="MB",
+        ),
         Claim("CPU of the process for a session", each, f"{spent.cpu:.0f} s, agents and sandboxes within", unit="ms"),
         Claim("simulated", spent.hours, f"in {spent.wall:.0f} s", unit="h"),
     ]
@@ -177,11 +192,12 @@ def _resident() -> float:
 
 
 def _scenario() -> tuple[Scenario, bool]:
+    size = Size()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=10_000)
-    parser.add_argument("--nodes", type=int, default=Size.nodes)
-    parser.add_argument("--cpus", type=int, default=64, help="of each node")
-    parser.add_argument("--gpus", type=int, default=8, help="of each node")
+    parser.add_argument("--nodes", type=int, default=size.nodes)
+    parser.add_argument("--cpus", type=int, default=size.cpus, help="of each node")
+    parser.add_argument("--gpus", type=int, default=size.gpus, help="of each node")
     parser.add_argument("--load", type=float, default=0.8, help="CPUs asked for, of those there are")
     parser.add_argument("--waiting", type=int, default=1000, help="sessions that may wait at once")
     parser.add_argument("--seed", type=int, default=1)

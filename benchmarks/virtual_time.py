@@ -38,13 +38,13 @@ class _Selector(selectors.DefaultSelector):
         super().__init__()
         self.now = 0.0
         self.threads: CapacityLimiter | None = None
+        """None until it is known: until then, time does not pass."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if self.threads is not None and self.threads.borrowed_tokens:
-            return super().select(None)  # a thread that is done wakes the loop
+        if self.threads is None or self.threads.borrowed_tokens:
+            return super().select(0 if timeout == 0 else None)  # a thread that is done wakes the loop
+        if timeout == 0:
+            return []
         if timeout is None:
             raise RuntimeError("nothing is left that could happen: whoever still waits waits for ever")
         self.now += timeout

@@ -8,7 +8,7 @@ sandboxes of the pretence spend, in memory too, is within the figures, which are
 
     python benchmarks/scale.py [--sessions 100] [--rounds 5] [--check]
 
-Half as many sessions as are asked for, one and a half times and four and a half times as many; some 3 minutes a round.
+Half as many sessions as are asked for, one and a half times and four and a half times as many; some 5 minutes a round.
 """
 
 import os
@@ -30,7 +30,7 @@ from serving import Connection, Place, Served, connected, http_server, place
 SIZES = (0.5, 1.5, 4.5)
 """Sessions at once, of those that are asked for; the last is foretold."""
 TICK = 30.0
-"""Seconds between two looks of a session's keeper."""
+"""Seconds between two looks of a session's keeper: what is idle is watched for so long."""
 SETTINGS = {"scoring_limit": 8, "max_connections": 4000}
 WORK: list[tuple[str, dict[str, Any]]] = [
     ("bash", {"command": "echo hello"}),
@@ -48,8 +48,7 @@ Visit = Callable[[Connection, str], Coroutine[Any, Any, None]]
 async def measure(plan: Plan) -> list[Claim]:
     """Measure each size in turn, as many times as there are rounds."""
     counts = [round(share * plan.sessions) for share in SIZES]
-    idle = TICK if plan.minutes < 1 else 2 * TICK
-    rounds = [[await _measured(count, idle) for count in counts] for _ in range(plan.rounds)]
+    rounds = [[await _measured(count) for count in counts] for _ in range(plan.rounds)]
     *known, foretold = [_median(sizes) for sizes in zip(*rounds, strict=True)]
     model = LoadModel.fitted(known)
     return [*_prices(model, [*known, foretold]), *_foretold(model, foretold)]
@@ -119,7 +118,7 @@ async def _ends(client: Connection, session: str) -> None:
     await client.call("end", session=session)
 
 
-async def _measured(count: int, idle: float) -> Measured:
+async def _measured(count: int) -> Measured:
     """One size, once."""
     async with place("fake", max_sessions=count + 1, **SETTINGS) as at, http_server(at) as server:
         books, spent = Books(at, server), dict[Kind, Spent]()
@@ -133,11 +132,11 @@ async def _measured(count: int, idle: float) -> Measured:
             now = books.read()
             spent[kind], began = now - began, now
 
-        await anyio.sleep(idle)
+        await anyio.sleep(TICK)
         book("second")
         async with _sessions(server.url, count) as sessions:
             book("start")
-            await anyio.sleep(idle)
+            await anyio.sleep(TICK)
             book("idle second")
             spent["idle second"] -= spent["second"]
             memory = (await sessions[0][0].call("vitals"))["structuredContent"]["memory"]
@@ -149,7 +148,7 @@ async def _measured(count: int, idle: float) -> Measured:
             await _all(sessions, _ends)
             book("end")
     counts: dict[Kind, float] = {"start": count, "call": count * len(WORK), "score": count, "end": count}
-    counts |= {"second": idle, "idle second": count * idle}
+    counts |= {"second": TICK, "idle second": count * TICK}
     return Measured(count, counts, spent, memory)
 
 

@@ -126,7 +126,7 @@ async def test_two_hundred_who_wait_are_told_their_place_and_let_in_as_they_came
         assert places == ["this one is the next", *(f"{before} wait before this one" for before in range(1, 200))]
         async with anyio.create_task_group() as clients:
             for session in (first, *waiting):
-                clients.start_soon(_works_and_leaves, session)
+                clients.start_soon(_leaves_once_it_is_open, session)
     assert backend.started == [session._ledger.row.sandbox for session in (first, *waiting)]
 
 
@@ -212,8 +212,8 @@ def used(manager: SessionManager) -> Amounts:
     return manager._shared.sandboxes.taken
 
 
-async def _works_and_leaves(session: Session) -> None:
-    assert await session.opened(Call()) and (await session.bash("true")).result.exit_code == 0
+async def _leaves_once_it_is_open(session: Session) -> None:
+    assert await session.opened(Call())
     await session.end()
 
 

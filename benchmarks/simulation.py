@@ -3,7 +3,7 @@
 Virtual time: a day of a cluster's life takes minutes. What is real is the manager, the queue, keepers, ledgers, the
 referee and SQLite; what is simulated are the sandboxes, which take time and do nothing, and the agents.
 
-    python benchmarks/simulation.py [--sessions 10000] [--nodes 16] [--cpus 64] [--gpus 8] [--load 0.8] [--check]
+    python benchmarks/simulation.py [--sessions 10000] [--nodes 16] [--cpus 64] [--gpus 8] [--load 0.9] [--check]
 """
 
 import argparse
@@ -168,15 +168,11 @@ def _server(looks: Looks, meter: Transactions, crowd: Crowd, spent: Spent) -> li
     each = 1000 * spent.cpu / len(crowd.waits)
     memory = f"{looks.memory[0] / MIB:.0f} MB → {looks.memory[-1] / MIB:.0f} MB"
     most = f"{looks.most_open} open and {looks.most_waiting} waiting at most"
+    kept = spent.stored / 1024 / len(crowd.waits)
     commits = f"{meter.count} transactions, {meter.seconds:.0f} s"
     return [
         Claim("memory of the process, at most", max(looks.memory) / MIB, f"{memory}; {most}", unit="MB"),
-        Claim(
-            "store",
-            spent.stored / MIB,
-            f"{spent.stored / 1024 / len(crowd.waits):.1f} kB a session; {commits}",
-            unit="MB",
-        ),
+        Claim("store", spent.stored / MIB, f"{kept:.1f} kB a session; {commits}", unit="MB"),
         Claim("CPU of the process for a session", each, f"{spent.cpu:.0f} s, agents and sandboxes within", unit="ms"),
         Claim("simulated", spent.hours, f"in {spent.wall:.0f} s", unit="h"),
     ]
@@ -194,7 +190,7 @@ def _scenario() -> tuple[Scenario, bool]:
     parser.add_argument("--nodes", type=int, default=size.nodes)
     parser.add_argument("--cpus", type=int, default=size.cpus, help="of each node")
     parser.add_argument("--gpus", type=int, default=size.gpus, help="of each node")
-    parser.add_argument("--load", type=float, default=0.8, help="CPUs asked for, of those there are")
+    parser.add_argument("--load", type=float, default=0.9, help="CPUs asked for, of those there are")
     parser.add_argument("--waiting", type=int, default=1000, help="sessions that may wait at once")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")

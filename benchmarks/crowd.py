@@ -70,10 +70,11 @@ class Crowd:
         came = anyio.current_time()
         try:
             session = await self._start(kind)
+            accepted = anyio.current_time()
             await self._opened(session)
             row = self.store.sessions.get(session.id)
             assert row is not None
-            self.waits.append(Wait(kind.name, came, self.cluster.let_in.pop(row.sandbox)))
+            self.waits.append(Wait(kind.name, came, accepted, self.cluster.let_in.pop(row.sandbox)))
             await self._work(session)
             self.outcomes[session.state] += 1
         except Exception as error:  # noqa: BLE001 - whatever went wrong is told, and the others go on

@@ -2,7 +2,7 @@
 
 import statistics
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -12,6 +12,8 @@ class Wait:
 
     kind: str
     came: float
+    accepted: float
+    """Later than it came if too many waited then, and it had to come again."""
     let_in: float
 
     @property
@@ -20,13 +22,13 @@ class Wait:
         return self.let_in - self.came
 
 
-def overtakings(waits: Sequence[Wait]) -> int:
-    """How many pairs there are of whom the later was let in before the earlier."""
+def overtakings(spans: Iterable[tuple[float, float]]) -> int:
+    """How many pairs there are, by when they came and were let in, of whom the later was let in before the earlier."""
     seen: list[float] = []
     found = 0
-    for wait in sorted(waits, key=lambda wait: wait.came):
-        found += len(seen) - bisect_left(seen, wait.let_in + 1e-6)
-        insort(seen, wait.let_in)
+    for _, let_in in sorted(spans):
+        found += len(seen) - bisect_left(seen, let_in + 1e-6)
+        insort(seen, let_in)
     return found
 
 

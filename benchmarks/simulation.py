@@ -153,12 +153,14 @@ def _waiting(crowd: Crowd, cluster: Cluster, scenario: Scenario, hours: float) -
     longest = {kind: max(found, default=0.0) for kind, found in kinds.items()}
     used = cluster.nodes.used / (scenario.size.nodes * scenario.size.cpus * HOUR * hours)
     beside = longest["large"] / max(longest["small"], 60.0)
+    within = overtakings((wait.accepted, wait.let_in) for wait in crowd.waits)
+    outside = overtakings((wait.came, wait.let_in) for wait in crowd.waits)
     return [
         Claim("median time in queue", quantile(seconds, 0.5) / 60, f"all {told(seconds)}; {each}", unit="min"),
-        Claim("overtakings", overtakings(crowd.waits), f"of {len(seconds)} who waited", at_most=0, unit=""),
+        Claim("overtakings in the queue", within, f"of {len(seconds)} who waited", at_most=0, unit=""),
+        Claim("overtakings of who was refused at first", outside - within, f"{crowd.refused} times", unit=""),
         Claim("Jain's index of the kinds' mean waiting", jain(means), "1: all wait alike", unit=""),
         Claim("longest wait of a large one, of a small one's", beside, "", at_most=1.5),
-        Claim("starts refused, too many waiting", crowd.refused, f"{scenario.waiting} may wait", unit=""),
         Claim("wait for a node, longest", max(cluster.nodes.waits) / 60, told(cluster.nodes.waits), unit="min"),
         Claim("CPUs of the cluster in use", 100 * used, f"{cluster.most} sandboxes at most", unit="%"),
     ]

@@ -20,7 +20,7 @@ from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.process import Progress
 
 LOOK = 1.0
-"""Seconds that Ray is waited for at once; in between whoever waits is told how it stands, and may leave."""
+"""Seconds that Ray is waited for at once; in between whoever is next is told how it stands, and may leave."""
 DEVICES_LIMIT = 120.0
 """Seconds within which a node starts a process that tells which devices a place has."""
 
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 class _Turn:
     """One who waits."""
 
+    number: int
+    """In the order of coming."""
     wanted: Wanted
     news: anyio.Event = field(default_factory=anyio.Event)
 
@@ -43,7 +45,9 @@ class ClusterPlaces:
         self._directory = directory
         self._gpus = gpus
         self._share = share
-        self._waiting: deque[_Turn] = deque()
+        self._count = 0
+        self._lanes: tuple[deque[_Turn], deque[_Turn]] = deque(), deque()
+        """Who wants no GPUs, and who does."""
         self._taken: set[str] = set()
 
     async def take(self, place: str, wanted: Wanted, say: Progress) -> None:
@@ -52,21 +56,29 @@ class ClusterPlaces:
         Raises:
             SandboxError: the cluster's head gives no answer.
         """
-        if await self._directory.group(place) is not None:
+        there = await self._directory.places()
+        if there.get(place):
             return
-        turn = _Turn(wanted)
+        if place in there:  # whoever waited for it, or its node, is gone
+            await self._directory.remove_place(place)
+        self._count += 1
+        turn, lane = _Turn(self._count, wanted), self._lanes[bool(wanted.gpus)]
         self._taken.add(place)
-        self._waiting.append(turn)
+        lane.append(turn)
         try:
-            while (before := self._before(turn)) and not await self._may_pass(turn, before):
+            while lane[0] is not turn:
                 turn.news = anyio.Event()
-                await say(f"waits for its turn on the cluster; {len(before)} wait before this one")
-                with anyio.move_on_after(LOOK):
-                    await turn.news.wait()
+                await say(self._turn_of(turn))
+                self._pass_on(lane, turn)
+                await turn.news.wait()
+            while not await self._may(turn):
+                await say(self._turn_of(turn))
+                await anyio.sleep(LOOK)
             await self._reserve(place, turn, say)
         finally:
-            self._waiting.remove(turn)
-            self._tell()
+            lane.remove(turn)
+            if lane:
+                lane[0].news.set()
 
     async def give(self, place: str) -> None:
         """Let others have it; a no-op when it was not taken."""
@@ -108,25 +120,31 @@ class ClusterPlaces:
                 await self.give(place)
             raise
 
-    def _before(self, turn: _Turn) -> list[_Turn]:
-        return list(self._waiting)[: self._waiting.index(turn)]
-
-    async def _may_pass(self, turn: _Turn, before: list[_Turn]) -> bool:
-        """Whether all who wait before do so for GPUs, and this one wants none."""
-        if turn.wanted.gpus or not all(other.wanted.gpus for other in before):
+    async def _may(self, turn: _Turn) -> bool:
+        """Whether nobody of the other lane came before, or only such as wait for GPUs, of which this one wants none."""
+        other = next(iter(self._lanes[not turn.wanted.gpus]), None)
+        if other is None or other.number > turn.number:
+            return True
+        if turn.wanted.gpus:
             return False
-        wanted = before[0].wanted
+        wanted = other.wanted
         return not any(node.has({"GPU": wanted.gpus}, wanted.labels) for node in await free())
+
+    def _turn_of(self, turn: _Turn) -> str:
+        before = sum(other.number < turn.number for lane in self._lanes for other in lane)
+        return f"waits for its turn on the cluster; {before} wait before this one"
+
+    def _pass_on(self, lane: deque[_Turn], turn: _Turn) -> None:
+        # From each to the next: were all told at once, a long queue would keep everybody else waiting for a moment.
+        after = lane.index(turn) + 1
+        if after < len(lane):
+            lane[after].news.set()
 
     async def _outlook(self, wanted: Wanted) -> str:
         resources = _resources(wanted, self._share)
         if not any(node.has(resources, wanted.labels) for node in await nodes()):
             return f"waits for a node of the cluster with {_words(wanted)}: none has as much, even with nothing on it"
         return f"waits for {_words(wanted)} on one node of the cluster; this one is the next"
-
-    def _tell(self) -> None:
-        for turn in self._waiting:
-            turn.news.set()
 
 
 def _resources(wanted: Wanted, share: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 from anyio import to_thread
+from rich.markup import escape
 from rich.table import Table
 
 from mlgym_mcp.errors import BackendUnavailable
@@ -31,7 +32,7 @@ async def findings(settings: Settings) -> list[Finding]:
         partial(probes.docker_engine, settings.docker_runtime),
         probes.memory_limits,
         probes.disk_quota,
-        partial(_capacity, settings),
+        *([] if settings.sandbox == "ray" else [partial(_capacity, settings)]),
         probes.gpus,
         *await _of_profiles(settings.cache_dir),
         probes.fashion_mnist,
@@ -88,7 +89,7 @@ def table(found: list[Finding]) -> Table:
     rows.add_column("to mend it", overflow="fold")
     for finding in found:
         mark = "[green]✓[/]" if finding.ok else "[yellow]✗[/]"
-        rows.add_row(mark, finding.subject, finding.detail, finding.fix or "")
+        rows.add_row(mark, finding.subject, escape(finding.detail), escape(finding.fix or ""))
     return rows
 
 

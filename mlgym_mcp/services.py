@@ -1,5 +1,6 @@
 """What sessions stand on, as this machine has it: the store, a backend, prepared data, the referee."""
 
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from mlgym_mcp.scoring.referee import Referee
 from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Places, Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
+from mlgym_mcp.store.folder import made
 from mlgym_mcp.tasks.catalog import Catalog
 
 if TYPE_CHECKING:  # imported where an engine is used
@@ -35,6 +37,8 @@ class OnCluster(Protocol):
     gpus: GpuInventory
 
 
+LEAST_PATIENCE = 900.0
+"""Seconds without a server after which a node gives up what has no sandbox; servers tell of themselves every 300."""
 DOCTOR = "see what is missing: mlgym-mcp doctor"
 
 
@@ -170,22 +174,26 @@ async def _open_cluster(settings: Settings) -> AsyncIterator[Backend]:
     from mlgym_mcp.sandbox.cluster import ClusterBackend, open_cluster
 
     async with open_cluster(settings.ray_address):
+        owner = _name_on_cluster(settings.data_dir)
         yield ClusterBackend(
-            _name_on_cluster(settings.data_dir),
-            partial(_open_on_node, _of_nodes(settings)),
-            partial(_wares_on_node, settings.data_dir),
-            kind=settings.node_sandbox,
+            owner,
+            partial(_open_on_node, _of_nodes(settings), owner),
+            partial(_wares_on_node, settings.data_dir, owner),
+            kind="+".join(filter(None, (settings.node_sandbox, settings.docker_runtime))),
             share=settings.ray_share,
-            patience=settings.orphan_grace,
+            patience=max(settings.orphan_grace, LEAST_PATIENCE),
         )
 
 
 def _name_on_cluster(data_dir: Path) -> str:
     """What names a data folder on clusters, where others have folders of the same path."""
-    place = data_dir / "cluster-name"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError), place.open("x") as file:
-        file.write(secrets.token_hex(8))
+    place = made(data_dir) / "cluster-name"
+    if not place.exists():
+        aside = place.with_suffix(f".{secrets.token_hex(4)}")
+        aside.write_text(secrets.token_hex(8))
+        with suppress(FileExistsError):  # the first of several servers names it
+            os.link(aside, place)
+        aside.unlink()
     return place.read_text()
 
 
@@ -201,18 +209,18 @@ def _of_nodes(settings: Settings) -> Settings:
     )
 
 
-def _open_on_node(settings: Settings) -> AbstractAsyncContextManager[Backend]:
+def _open_on_node(settings: Settings, owner: str) -> AbstractAsyncContextManager[Backend]:
     """Open the backend of the node on which this runs."""
-    return open_backend(settings.model_copy(update={"data_dir": _node_folder(settings.data_dir)}), Catalog([]))
+    return open_backend(settings.model_copy(update={"data_dir": _node_folder(settings.data_dir, owner)}), Catalog([]))
 
 
-def _wares_on_node(data_dir: Path) -> Path:
-    return _node_folder(data_dir) / "wares"
+def _wares_on_node(data_dir: Path, owner: str) -> Path:
+    return _node_folder(data_dir, owner) / "wares"
 
 
-def _node_folder(data_dir: Path) -> Path:
-    """Where the machine on which this runs keeps things as a node; several may share the disk."""
-    return data_dir / "nodes" / socket.gethostname()
+def _node_folder(data_dir: Path, owner: str) -> Path:
+    """Where the machine on which this runs keeps things as a node; others may share its disk, or have the same path."""
+    return made(data_dir) / "nodes" / socket.gethostname() / owner
 
 
 def images_of(settings: Settings, engine: "Engine") -> "Images":

@@ -27,6 +27,10 @@ class ClusterLeases:
         """The devices of a session."""
         return await self._places.devices(place_name(session))
 
+    def held(self, session: str) -> bool:
+        """Whether a session has any."""
+        return any(lease.session == session for lease in self._store.gpu_leases.all())
+
     def since(self, session: str) -> float:
         """Since when a session has devices, in seconds since the epoch."""
         return self._store.gpu_leases.since(session, self._clock.now())

@@ -88,6 +88,7 @@ class Grader:
         scores, row = self.shared.services.store.scores, self.ledger.row
         if (known := scores.settled(row.id, BEST, sha256) or scores.held(row.id, BEST, sha256)) is not None:
             return known
+        await self.lodging.vacated()
         # Before a place to score in: who waits for GPUs keeps nobody from a place.
         async with self.lodging.gpus.borrowed() as gpus:
             artefact = self.kept(sha256)

@@ -61,6 +61,7 @@ class Lodging:
         self.ledger = ledger
         self._task = task
         self._guest: Guest | None = None
+        self._vacating: Operation[None] | None = None
         self._settled = anyio.Event()
         self._scope = anyio.CancelScope()
         self._placed = False
@@ -152,7 +153,13 @@ class Lodging:
 
     def vacate(self) -> None:
         """Give up what a session that is over has of a sandbox and of GPUs, in the background."""
-        self._shared.spawn(Operation(self._dispose))
+        self._vacating = Operation(self._dispose)
+        self._shared.spawn(self._vacating)
+
+    async def vacated(self) -> None:
+        """Wait until what a session that is over had is given up."""
+        if self._vacating is not None:
+            await self._vacating.ended()
 
     async def move(self, checkpoint: Checkpoint, arrived: Callable[[], T]) -> T:
         """Go on in a fresh sandbox, with a checkpoint's files; the old one is given up once the new one is ready.
@@ -217,9 +224,9 @@ class Lodging:
             if self.ledger.live:
                 self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
             return
+        await self.gpus.find()
         self._shared.sandboxes.take_beyond(needs(self._task))
         self._placed = True
-        await self.gpus.find()
         self._guest = guest
         self._settled.set()
 

@@ -43,10 +43,11 @@ class SessionGpus:
         return self._meter.usage() if self._meter else None
 
     async def take(self, say: Progress) -> None:
-        """Wait for the devices in turn; `say` is told how that goes."""
+        """Wait for the devices in turn, unless the session has them; `say` is told how that goes."""
         if self._count:
             await self._place.take(say)
-            await self._shared.gpus.take(self._session, self._count, say)
+            if not self._shared.gpus.held(self._session):
+                await self._shared.gpus.take(self._session, self._count, say)
             await self.find()
 
     async def find(self) -> None:
@@ -82,14 +83,12 @@ class SessionGpus:
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[tuple[Gpu, ...]]:
-        """As many devices once more, while the block runs: the session is over and has given up its own."""
-        if not self._count:
-            yield ()
-            return
+        """As many devices once more, and a place, while the block runs: the session is over and has given up both."""
         await self._place.take(silent)
         try:
-            await self._shared.gpus.take(self._session, self._count, silent)
-            yield await self._shared.gpus.of(self._session)
+            if self._count:
+                await self._shared.gpus.take(self._session, self._count, silent)
+            yield await self._shared.gpus.of(self._session) if self._count else ()
         finally:
             self._shared.gpus.give(self._session)
             with anyio.CancelScope(shield=True):

@@ -60,8 +60,10 @@ class Sweep:
         """Give back what sessions that are over have left reserved on a cluster."""
         if (places := self._services.places) is None:
             return
+        left = set(await places.left())
+        # Looked at afterwards: whoever has taken one meanwhile has its row.
         rows = self._store.sessions.live() + self._store.sessions.unscored()
-        for place in set(await places.left()) - {place_name(row.id) for row in rows}:
+        for place in left - {place_name(row.id) for row in rows}:
             log.info("place_given_back", place=place)
             await places.give(place)
 

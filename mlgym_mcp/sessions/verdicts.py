@@ -6,6 +6,7 @@ from functools import partial
 import anyio
 
 from mlgym_mcp.errors import CallerError, InfrastructureError, MLGymError, SessionBusy
+from mlgym_mcp.sandbox.process import silent
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
@@ -201,6 +202,9 @@ class Verdicts:
         artefact = self._grader.kept(self._ledger.row.submission or "")
         reply = None
         try:
+            # Still its own, or a server that ended has given them up.
+            await self._lodging.gpus.take(silent)
+            await self._lodging.place.take(silent)
             while reply is None:
                 reply = await self._grader.score("submit", artefact, self._noted)
         finally:

@@ -8,17 +8,20 @@ from typing import Any
 
 import anyio
 import pytest
+from mcp import Client
 
 from mlgym_mcp.store import Store
 from tests.cluster import cluster
 from tests.cluster.stage import GAME, directory, emptied, kill_host, on_cluster
 from tests.gateway import SHIPPED, Gateway, text
-from tests.processes import stdio_server
+from tests.processes import http_server, stdio_server
 from tests.sandbox.boxes import until
 
 pytestmark = pytest.mark.ray
 
 PINNED = "pinned-v1"
+LONGER_THAN_RAY_WAITS = 5
+"""Seconds; Ray itself would end a process three after a SIGTERM."""
 ORPHAN_GRACE = 2.0
 """Seconds; sandboxes of a lost node, which on this machine live on, are to end soon."""
 
@@ -80,8 +83,8 @@ async def test_a_node_that_is_lost_takes_its_own_sessions_alone(tmp_path: Path, 
         seen = answered
         await until(lambda: answered > seen)
         tasks.cancel_scope.cancel()
+    assert kinds(tmp_path, lost)[:2] == ["bash", "validate"]
     with Store.open(tmp_path / "data") as store:
-        assert [event.kind for event in store.events.list(lost)][:2] == ["bash", "validate"]
         (kept,) = store.submissions.list(lost)
         assert store.artefacts.get(kept.artefact) is not None
         assert validated["outcome"] == "scored"
@@ -92,7 +95,7 @@ async def test_the_next_server_goes_on_with_the_sessions_of_one_that_was_killed(
 ) -> None:
     address = cluster.nodes().address
     async with stdio_server(tmp_path, cache_dir, sandbox="ray", ray_address=address) as server:
-        facts = (await server.call("start", task=GAME, wait_s=50))["structuredContent"]
+        facts = (await server.call("start", task=GAME, gpus=1, wait_s=50))["structuredContent"]
         assert facts["state"] == "open", facts
         session = facts["session"]
         await server.call("bash", session=session, command="kept=in-the-shell; cd /tmp")
@@ -102,6 +105,32 @@ async def test_the_next_server_goes_on_with_the_sessions_of_one_that_was_killed(
         assert (await gateway.bash(session, "echo $kept; pwd")).startswith("in-the-shell\n/tmp\n")
         assert (await gateway.score("submit", session))["outcome"] == "scored"
         await until(lambda: emptied(tmp_path))
+
+
+async def test_a_server_that_is_told_to_end_answers_what_goes_on(tmp_path: Path, cache_dir: Path) -> None:
+    address = cluster.nodes().address
+    settings = {"sandbox": "ray", "ray_address": address, "drain_s": 30}
+    async with http_server(tmp_path, cache_dir, **settings) as (url, process), Client(f"{url}/mcp") as client:
+        started = await client.call_tool("start", {"task": GAME, "wait_s": 50})
+        session = (started.structured_content or {})["session"]
+        said: list[str] = []
+
+        async def run() -> None:
+            command = f"sleep {LONGER_THAN_RAY_WAITS}; echo done"
+            said.append(text(await client.call_tool("bash", {"session": session, "command": command, "wait_s": 30})))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            await until(lambda: "bash" in kinds(tmp_path, session))
+            process.terminate()
+        assert said[0].startswith("done\n")
+        assert await process.wait() == 0
+
+
+def kinds(folder: Path, session: str) -> list[str]:
+    """Of which kinds a session's events are."""
+    with Store.open(folder / "data") as store:
+        return [event.kind for event in store.events.list(session)]
 
 
 async def answers(gateway: Gateway, session: str) -> bool:

@@ -52,8 +52,8 @@ async def test_data_is_brought_to_a_machine_once(tmp_path: Path, cache_dir: Path
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(start)
-        brought = list((tmp_path / "data/nodes").glob("*/wares/*/public"))
-        assert [path.parents[2].name for path in brought] == [socket.gethostname()]
+        brought = list((tmp_path / "data/nodes").glob("*/*/wares/*/public"))
+        assert [path.parents[3].name for path in brought] == [socket.gethostname()]
         for session in sessions:
             await gateway.call("end", session=session)
 

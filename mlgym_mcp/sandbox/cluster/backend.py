@@ -71,7 +71,7 @@ class ClusterBackend:
         self._stewards = Stewards(self._directory, open_backend, wares_folder, patience)
         self._hosted: dict[str, _Hosted] = {}
         self._digests: dict[str, str] = {}
-        self.gpus = ClusterGpus(self._stewards.known)
+        self.gpus = ClusterGpus(self._directory.steward)
         self.places = ClusterPlaces(self._directory, self.gpus, share)
 
     async def start(self, spec: SandboxSpec) -> None:
@@ -87,13 +87,14 @@ class ClusterBackend:
             raise SandboxStartError(f"there is a sandbox {spec.id} already")
         node, strategy = await self._where(spec.place)
         await self._stewards.prepare(node, spec.profile)
+        if any(self.gpus.node_of(gpu.uuid) != node for gpu in spec.gpus):
+            raise SandboxStartError("the node of the session's GPUs is gone")
         mounts = await self._stewards.lay(node, spec.mounts)
         hosted = _Hosted(await self._new_host(spec, node, strategy), spec.place, node)
         self._hosted[spec.id] = hosted
         try:
             digest = await answer(hosted.host.start.remote(replace(spec, mounts=mounts)), within=START_LIMIT)
             self._require_same(spec.profile, digest)
-            hosted.host.watch.remote()
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.remove(spec.id)
@@ -175,7 +176,7 @@ class ClusterBackend:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
         if (group := await self._directory.group(place)) is not None:
-            if (node := (await self._directory.places()).get(place)) is None:
+            if (node := await self._directory.node_of(group)) is None:
                 raise SandboxStartError("the node of the session's place is gone")
             return node, PlacementGroupSchedulingStrategy(group, 0)
         # Nothing is reserved: a judge whose session is over. Its contestants go where it is.
@@ -211,7 +212,10 @@ class ClusterBackend:
         return hosted
 
     async def _lost(self, hosted: _Hosted) -> bool:
-        return hosted.node not in {node.id for node in await nodes()}
+        there = {node.id for node in await nodes()}
+        if not there:
+            raise SandboxError("the cluster's head knows of no node")
+        return hosted.node not in there
 
     def _require_same(self, profile: str, digest: str) -> None:
         # Scores name the environment by the digest of the node that prepared it.

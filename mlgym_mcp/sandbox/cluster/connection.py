@@ -1,6 +1,8 @@
 """The connection to a cluster: this process as one of its drivers, and how it waits for answers of actors."""
 
 import logging
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -8,7 +10,7 @@ from typing import Any, TypeVar
 
 import anyio
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from mlgym_mcp.errors import BackendUnavailable, MLGymError, SandboxError, SandboxGone
 
@@ -17,8 +19,14 @@ T = TypeVar("T")
 NAMESPACE = "mlgym-mcp"
 """Ray's own for names of actors; placement groups have theirs in it, too."""
 INSTALL = "pip install 'mlgym-mcp[ray]'"
+START = "start one (ray start --head), or name another by MLGYM_MCP_RAY_ADDRESS"
+TOKEN = "give this process the cluster's token: RAY_AUTH_MODE=token, and ~/.ray/auth_token"
+CONNECT_LIMIT = 5.0
+"""Seconds within which the head's port must answer."""
 ANSWER_LIMIT = 30.0
 """Seconds within which an actor answers that lives, or the head."""
+_THREADS = CapacityLimiter(40)
+"""Of its own: all may wait for a head that is away, and others' work goes on."""
 NO_ANSWER = "the sandbox's node gives no answer"
 
 log = structlog.get_logger(__name__)
@@ -42,7 +50,11 @@ async def open_cluster(address: str) -> AsyncIterator[None]:
     if ray.is_initialized():
         yield
         return
+    await _require_listener(address)
     await to_thread.run_sync(_connect, address)
+    if threading.current_thread() is threading.main_thread():
+        # Ray puts a handler of its own beneath Python's, which ends the process three seconds after a SIGTERM.
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     try:
         yield
     finally:
@@ -50,18 +62,31 @@ async def open_cluster(address: str) -> AsyncIterator[None]:
             await to_thread.run_sync(ray.shutdown)
 
 
+async def _require_listener(address: str) -> None:
+    """Find out in time that nobody listens at an address, for which Ray takes minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        return
+    try:
+        with anyio.fail_after(CONNECT_LIMIT):
+            await (await anyio.connect_tcp(host, int(port))).aclose()
+    except (OSError, ValueError):  # a TimeoutError is an OSError
+        raise BackendUnavailable(f"no Ray cluster answers at {address!r}", START) from None
+
+
 def _connect(address: str) -> None:
     # In a thread: on the main one Ray would take SIGTERM, which is for the server to handle.
     import ray
+    from ray.exceptions import AuthenticationError, RayError
 
     # It would warn that it does not take SIGTERM, and that an actor ends with its place, as it should.
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
         ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:  # RuntimeError: of another version of Python or Ray
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:  # also: of another version, or a wrong token
         told = " ".join(str(error).split())[:300]
-        start = "start one (ray start --head), or name another: --ray-address"
-        raise BackendUnavailable(f"no Ray cluster can be used at {address!r}: {told}", start) from None
+        fix = TOKEN if isinstance(error, AuthenticationError) else START
+        raise BackendUnavailable(f"no Ray cluster can be used at {address!r}: {told}", fix) from None
 
 
 async def answer(reference: Any, *, within: float = ANSWER_LIMIT) -> Any:
@@ -98,7 +123,8 @@ async def asked(question: Callable[..., T], *arguments: Any, **named: Any) -> T:
         SandboxError: it gives none.
     """
     with _answered(), anyio.fail_after(ANSWER_LIMIT):
-        return await to_thread.run_sync(partial(question, *arguments, **named), abandon_on_cancel=True)
+        call = partial(question, *arguments, **named)
+        return await to_thread.run_sync(call, abandon_on_cancel=True, limiter=_THREADS)
 
 
 async def done(order: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -108,7 +134,7 @@ async def done(order: Callable[..., T], *arguments: Any, **named: Any) -> T:
         SandboxError: the head gives no answer.
     """
     with _answered():
-        return await to_thread.run_sync(partial(order, *arguments, **named))
+        return await to_thread.run_sync(partial(order, *arguments, **named), limiter=_THREADS)
 
 
 @contextmanager

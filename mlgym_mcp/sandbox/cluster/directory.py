@@ -59,7 +59,10 @@ class Directory:
             return None
 
     async def places(self) -> dict[str, str | None]:
-        """The nodes of all places that were taken and not given, by the places' names; None: it has none yet."""
+        """The nodes of all places that were taken and not given, by the places' names; None: it has none.
+
+        Ray keeps what was given in that table, too, so it is looked at now and then, not for each session.
+        """
         from ray.util import placement_group_table
 
         before = f"{self.owner}/place/"
@@ -71,11 +74,18 @@ class Directory:
         }
 
     async def places_here(self) -> set[str]:
-        """The places on the node of the actor that asks."""
+        """The places on the node of the actor that asks, and those that have no node."""
         import ray
 
         here = ray.get_runtime_context().get_node_id()
-        return {place for place, node in (await self.places()).items() if node == here}
+        return {place for place, node in (await self.places()).items() if node in (here, None)}
+
+    async def node_of(self, group: Any) -> str | None:
+        """The node of a placement group; None: it has none yet, or none any more."""
+        from ray.util import placement_group_table
+
+        told = await asked(placement_group_table, group)
+        return told["bundles_to_node_id"].get(0) or None if told["state"] == "CREATED" else None
 
     async def group(self, place: str) -> Any | None:
         """The placement group of a place; None when it has none."""

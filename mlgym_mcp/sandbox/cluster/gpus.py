@@ -15,15 +15,19 @@ USE_LIMIT = 5.0
 class ClusterGpus:
     """The devices of places, as far as this server has heard of them."""
 
-    def __init__(self, steward_of: Callable[[str], Any | None]) -> None:
-        """`steward_of`: the steward of a node, if this server knows it."""
-        self._steward_of = steward_of
+    def __init__(self, steward: Callable[[str], str]) -> None:
+        """`steward`: tells the name of a node's steward."""
+        self._steward = steward
         self._nodes: dict[str, str] = {}
 
     def note(self, node: str, devices: Sequence[Gpu]) -> tuple[Gpu, ...]:
         """Remember where devices are; the devices."""
         self._nodes |= {gpu.uuid: node for gpu in devices}
         return tuple(devices)
+
+    def node_of(self, uuid: str) -> str | None:
+        """Where a device is, as far as this server has heard."""
+        return self._nodes.get(uuid)
 
     def devices(self) -> list[Gpu]:
         """None: Ray lends them."""
@@ -38,12 +42,10 @@ class ClusterGpus:
         import ray
         from ray.exceptions import RayError
 
-        steward = self._steward_of(self._nodes.get(uuid, ""))
-        if steward is None:
-            raise GpuFailed(f"{uuid} is on no node that this server knows")
         try:
-            use = ray.get(steward.use_of.remote(uuid), timeout=USE_LIMIT)
-        except RayError as error:
+            steward: Any = ray.get_actor(self._steward(self._nodes.get(uuid, "")))
+            use: Any = ray.get(steward.use_of.remote(uuid), timeout=USE_LIMIT)
+        except (RayError, ValueError) as error:  # ValueError: there is no steward
             raise GpuFailed(f"{uuid} does not answer: {first_line(error)}") from None
         assert isinstance(use, GpuUse)
         return use

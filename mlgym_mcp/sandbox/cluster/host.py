@@ -16,7 +16,7 @@ import structlog
 from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 
-from mlgym_mcp.errors import SandboxGone
+from mlgym_mcp.errors import MLGymError, SandboxGone
 from mlgym_mcp.sandbox.base import Backend, SandboxSpec, Usage
 
 OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
@@ -32,6 +32,8 @@ LOOK = 5.0
 """Seconds between two looks at whether the sandbox has ended by itself."""
 KEPT = 60.0
 """Seconds that the actor of an ended sandbox answers that it has."""
+STARTING = 300.0
+"""Seconds more that one waits for its sandbox to start; that of one that was started anew may have ended, too."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ class Host:
         self._opening = anyio.Lock()
         self._backend: Backend | None = None
         self._streams: dict[str, _Relayed] = {}
+        watch_oneself()
 
     async def start(self, spec: SandboxSpec) -> str:
         """Start the sandbox; the digest of its environment, which is made first where this node has none."""
@@ -125,14 +128,22 @@ class Host:
 
     async def watch(self) -> None:
         """Run as long as the sandbox does: close what nobody reads any more, and in the end remove what is left."""
-        backend = await self._opened()
-        while await backend.alive(self._id):
+        seen = time.monotonic() + STARTING
+        while time.monotonic() < seen + KEPT:
             await anyio.sleep(LOOK)
+            try:
+                if await self.alive():
+                    seen = time.monotonic()
+            except (MLGymError, OSError) as error:  # nobody can tell now
+                log.warning("sandbox_not_looked_at", sandbox=self._id, reason=str(error))
+                seen = time.monotonic()
             for name, relayed in list(self._streams.items()):
                 if time.monotonic() - relayed.asked > DESERTED:
                     await self.close(name)
-        await anyio.sleep(KEPT)
-        await self.remove()
+        try:
+            await self.remove()
+        except (MLGymError, OSError) as error:  # the node's steward tries again
+            log.warning("sandbox_not_removed", sandbox=self._id, reason=str(error))
         log.info("sandbox_ended_by_itself", sandbox=self._id)
         leave()
 
@@ -149,6 +160,13 @@ class Host:
                     os.setpriority(os.PRIO_PROCESS, 0, 0)
                 self._backend = await self._stack.enter_async_context(self._open_backend())
         return self._backend
+
+
+def watch_oneself() -> None:
+    """Have the actor that is being made, now or anew, run its `watch` from now on."""
+    import ray
+
+    ray.get_runtime_context().current_actor.watch.remote()
 
 
 def leave() -> None:

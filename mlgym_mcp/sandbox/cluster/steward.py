@@ -19,7 +19,7 @@ from mlgym_mcp import stamp
 from mlgym_mcp.errors import MLGymError, SandboxStartError
 from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.cluster.directory import Directory
-from mlgym_mcp.sandbox.cluster.host import OpenBackend, leave
+from mlgym_mcp.sandbox.cluster.host import OpenBackend, leave, watch_oneself
 from mlgym_mcp.sandbox.cluster.wares import Arrival
 from mlgym_mcp.sandbox.gpus import GpuUse
 from mlgym_mcp.sandbox.nvml import open_inventory
@@ -29,6 +29,9 @@ LOOK = 60.0
 
 UNUSED = 7 * 86400.0
 """Seconds after which a ware that no sandbox was given is removed; no session lasts as long."""
+
+ARRIVING = 86400.0
+"""Seconds after which one that has not arrived is given up."""
 
 WaresFolder = Callable[[], Path]
 """Tells where the machine on which it is called keeps wares."""
@@ -60,6 +63,7 @@ class Steward:
         self._arriving: dict[str, tuple[str, Arrival]] = {}
         self._attended = time.monotonic()
         self._unhosted: set[str] = set()
+        watch_oneself()
 
     async def lacks(self, names: Sequence[str]) -> tuple[Path, set[str]]:
         """The folder of wares, and which of these are not there; the others are about to be used."""
@@ -89,6 +93,11 @@ class Steward:
             self._arriving.pop(arrival, None)
             await to_thread.run_sync(lambda: shutil.rmtree(self._folder / arrival, ignore_errors=True))
 
+    async def drop(self, arrival: str) -> None:
+        """Give up a ware that will not arrive whole; a no-op for one that did."""
+        if arrival in self._arriving:
+            await self._arriving.pop(arrival)[1].drop()
+
     async def prepare(self, profile: str) -> str:
         """Make a profile's environment if this node has none; its digest."""
         self._attend()
@@ -111,22 +120,23 @@ class Steward:
 
     async def watch(self) -> None:
         """Run as long as there is anything to keep."""
-        await to_thread.run_sync(self._forget_wares)
         while True:
             await anyio.sleep(LOOK)
             try:
+                await to_thread.run_sync(self._forget_wares)
                 await self._clear_sandboxes()
                 if time.monotonic() - self._attended > self._patience and not await self._places_left():
                     break
-            except MLGymError as error:
+            except (MLGymError, OSError) as error:
                 log.warning("node_not_cleared", reason=str(error))
         log.info("node_left")
         leave()
 
     def _forget_wares(self) -> None:
-        """Remove what nobody has used for long, and what did not arrive."""
+        """Remove what nobody has used for long, and what was to arrive at a steward that is gone."""
         for path in self._folder.glob("*"):
-            if time.time() - path.stat().st_mtime > UNUSED:
+            kept = UNUSED if "." not in path.name else ARRIVING
+            if path.name not in self._arriving and time.time() - stamp.of(path) > kept:
                 shutil.rmtree(path, ignore_errors=True)
 
     async def _clear_sandboxes(self) -> None:

@@ -27,10 +27,6 @@ class Stewards:
         self._known: dict[str, Any] = {}
         self._bringing: defaultdict[tuple[str, str], anyio.Lock] = defaultdict(anyio.Lock)
 
-    def known(self, node: str) -> Any | None:
-        """The steward of a node that this server has asked before."""
-        return self._known.get(node)
-
     async def of(self, node: str) -> Any:
         """The steward of a node, started if there is none."""
         import ray
@@ -45,8 +41,6 @@ class Stewards:
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
         steward: Any = await done(ray.remote(Steward).options(**options).remote, *self._given)
-        if node not in self._known:
-            steward.watch.remote()
         self._known[node] = steward
         return steward
 

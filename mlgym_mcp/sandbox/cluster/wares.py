@@ -7,9 +7,10 @@ is there is whole, and each is brought once.
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,14 @@ async def bring(ware: Ware, steward: Any) -> None:
     import ray
 
     arrival = await answer(steward.expect.remote(ware.name))
-    async with aclosing(_packed(ware.source)) as chunks:
-        async for chunk in chunks:
-            await answer(steward.take.remote(arrival, await asked(ray.put, chunk)), within=ARRIVE_LIMIT)
-    await answer(steward.finish.remote(arrival), within=ARRIVE_LIMIT)
+    try:
+        async with aclosing(_packed(ware.source)) as chunks:
+            async for chunk in chunks:
+                await answer(steward.take.remote(arrival, await asked(ray.put, chunk)), within=ARRIVE_LIMIT)
+        await answer(steward.finish.remote(arrival), within=ARRIVE_LIMIT)
+    except BaseException:
+        steward.drop.remote(arrival)
+        raise
 
 
 async def _packed(source: Path) -> AsyncGenerator[bytes, None]:
@@ -108,6 +113,13 @@ class Arrival:
         """Unpack one more chunk."""
         assert self._program.stdin is not None
         await self._program.stdin.send(chunk)
+
+    async def drop(self) -> None:
+        """Remove what has arrived."""
+        with suppress(ProcessLookupError):
+            self._program.kill()
+        await self._program.wait()
+        await to_thread.run_sync(lambda: shutil.rmtree(self._aside, ignore_errors=True))
 
     async def finish(self, place: Path) -> None:
         """Put the whole in its place, unless there is one already.

@@ -80,6 +80,7 @@ home=${MLGYM_MCP_HOME:-/tmp/mlgym-mcp-$(id --user)}
 export MLGYM_MCP_DATA_DIR=$home/data MLGYM_MCP_CACHE_DIR=$home/cache
 # Ray lets whoever reaches its ports run code: here those who know this job's secret.
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
+export RAY_gcs_rpc_server_reconnect_timeout_s=600  # seconds that nodes and server go on without the head
 RAY_AUTH_TOKEN=$(od --address-radix=n --format=x1 --read-bytes=32 /dev/urandom | tr --delete ' \n')
 
 nodes=()

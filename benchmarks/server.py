@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import anyio
+import pretence
 from kernel import malloced, open_files, pss, sqlite_memory
 from starlette.types import ASGIApp
 
@@ -76,7 +77,8 @@ def serve_http(settings: Settings) -> None:
         @asynccontextmanager
         async def opening() -> AsyncIterator[ASGIApp]:
             metrics, drain = Metrics(), Drain()
-            async with open_server(settings, meter=metrics, drain=drain) as server:
+            over = pretence.open_services if settings.sandbox == "fake" else None
+            async with open_server(settings, over, metrics, drain) as server:
                 add_tools(server)
                 operations = Operations(server.desk.manager, metrics, drain)
                 async with open_endpoint(server, address.names(settings.host, ()), limits) as endpoint:

@@ -3,7 +3,8 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS system
 COPY docker/certs/ /usr/local/share/ca-certificates/
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
+ && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+      bubblewrap ca-certificates less patch procps python3 python3-venv \
  && update-ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 from anyio import to_thread
+from rich.markup import escape
 from rich.table import Table
 
 from mlgym_mcp.errors import BackendUnavailable
@@ -16,7 +17,7 @@ from mlgym_mcp.sandbox.probes import Finding
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.settings import Settings
 
-NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",)}
+NEEDED = {"bubblewrap": ("python", "bubblewrap"), "docker": ("docker",), "ray": ("ray",)}
 """Backend, as `--sandbox` names it → the subjects of what it takes."""
 
 Probe = Callable[[], Awaitable[Finding]]
@@ -25,12 +26,13 @@ Probe = Callable[[], Awaitable[Finding]]
 async def findings(settings: Settings) -> list[Finding]:
     """Everything there is to find, in the order in which a reader wants it; the probes run at the same time."""
     chosen: list[Probe] = [
+        *_of_cluster(settings),
         probes.interpreter,
         probes.bubblewrap,
         partial(probes.docker_engine, settings.docker_runtime),
         probes.memory_limits,
         probes.disk_quota,
-        partial(_capacity, settings),
+        *([] if settings.sandbox == "ray" else [partial(_capacity, settings)]),
         probes.gpus,
         *await _of_profiles(settings.cache_dir),
         probes.fashion_mnist,
@@ -42,7 +44,8 @@ async def findings(settings: Settings) -> list[Finding]:
 
 async def sandboxes(settings: Settings) -> list[Finding]:
     """What sandboxes can be made of, in short."""
-    return await _asked([probes.interpreter, probes.bubblewrap, partial(probes.docker_engine, settings.docker_runtime)])
+    docker = partial(probes.docker_engine, settings.docker_runtime)
+    return await _asked([*_of_cluster(settings), probes.interpreter, probes.bubblewrap, docker])
 
 
 def able(found: list[Finding]) -> bool:
@@ -54,6 +57,15 @@ def backends(found: list[Finding]) -> list[str]:
     """The backends that can make sandboxes, as `--sandbox` names them."""
     works = {finding.subject for finding in found if finding.ok}
     return [backend for backend, parts in NEEDED.items() if works.issuperset(parts)]
+
+
+def _of_cluster(settings: Settings) -> list[Probe]:
+    """The probe of the cluster, where the server is to use one."""
+    if settings.sandbox != "ray":
+        return []
+    from mlgym_mcp.sandbox.cluster import probe
+
+    return [partial(probe, settings.ray_address)]
 
 
 async def _asked(chosen: list[Probe]) -> list[Finding]:
@@ -77,7 +89,7 @@ def table(found: list[Finding]) -> Table:
     rows.add_column("to mend it", overflow="fold")
     for finding in found:
         mark = "[green]✓[/]" if finding.ok else "[yellow]✗[/]"
-        rows.add_row(mark, finding.subject, finding.detail, finding.fix or "")
+        rows.add_row(mark, finding.subject, escape(finding.detail), escape(finding.fix or ""))
     return rows
 
 

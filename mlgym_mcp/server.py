@@ -4,6 +4,8 @@ Clients start a server just to list its tools, so opening one makes nothing: the
 sessions are opened by the first call that needs them, and closed with the server.
 """
 
+import math
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -55,6 +57,8 @@ if TYPE_CHECKING:  # imported where it is used
 
 Opened = TypeVar("Opened")
 OpenServices: TypeAlias = Callable[[Settings, Catalog, Meter], AbstractAsyncContextManager[Services]]
+
+ON_CLUSTER = {"max_sessions": 1000, "max_memory": sys.maxsize, "max_cpus": math.inf, "scoring_limit": 32}
 
 log = structlog.get_logger()
 
@@ -288,6 +292,10 @@ def _open_world(settings: Settings, catalog: Catalog) -> bool:
 
 
 def _limits(settings: Settings) -> SessionLimits:
+    if settings.sandbox == "ray":
+        # The defaults are for what this machine can hold; on a cluster it holds none of it.
+        unset = {name: value for name, value in ON_CLUSTER.items() if name not in settings.model_fields_set}
+        settings = settings.model_copy(update=unset)
     return SessionLimits(
         max_sessions=settings.max_sessions,
         max_memory=settings.max_memory,

@@ -1,8 +1,13 @@
 """What sessions stand on, as this machine has it: the store, a backend, prepared data, the referee."""
 
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mlgym_mcp.data import Data
 from mlgym_mcp.errors import BackendUnavailable, SandboxError
@@ -12,15 +17,28 @@ from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.gpus import GpuInventory, Lendable
 from mlgym_mcp.sandbox.metered import MeteredBackend
 from mlgym_mcp.scoring.referee import Referee
-from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Services
+from mlgym_mcp.sessions.services import Egress, Literature, NoEgress, NoLiterature, Places, Services
 from mlgym_mcp.settings import Settings
 from mlgym_mcp.store import Store
+from mlgym_mcp.store.folder import made
 from mlgym_mcp.tasks.catalog import Catalog
 
 if TYPE_CHECKING:  # imported where an engine is used
     from mlgym_mcp.sandbox.images import Engine, Images
 
 UNMETERED = Meter()
+
+
+@runtime_checkable
+class OnCluster(Protocol):
+    """A backend whose nodes have places and GPUs of their own."""
+
+    places: Places
+    gpus: GpuInventory
+
+
+LEAST_PATIENCE = 900.0
+"""Seconds without a server after which a node gives up what has no sandbox; servers tell of themselves every 300."""
 DOCTOR = "see what is missing: mlgym-mcp doctor"
 
 
@@ -41,7 +59,8 @@ async def open_services(settings: Settings, catalog: Catalog, meter: Meter = UNM
                 preparer=data_of(settings, store, backend),
                 backend=backend,
                 referee=Referee(backend, store.secret, store.sandbox_id),
-                gpus=Lendable(_inventory, settings.gpus),
+                gpus=found.gpus if isinstance(found, OnCluster) else Lendable(_inventory, settings.gpus),
+                places=found.places if isinstance(found, OnCluster) else None,
                 egress=egress,
                 literature=_literature(settings),
                 meter=meter,
@@ -91,6 +110,9 @@ async def open_backend(settings: Settings, catalog: Catalog) -> AsyncIterator[Ba
             yield backend
     elif kind == "bubblewrap":
         yield await _bubblewrap(settings)
+    elif kind == "ray":
+        async with _open_cluster(settings) as cluster:
+            yield cluster
     else:
         from mlgym_mcp.sandbox.fake import FakeBackend
 
@@ -145,6 +167,60 @@ async def open_docker(settings: Settings) -> AsyncIterator[Backend]:
     async with open_engine(runtime=settings.docker_runtime) as engine:
         transport = await choose(settings.docker_stream, engine)
         yield DockerBackend(settings.data_dir, engine, images_of(settings, engine), transport=transport)
+
+
+@asynccontextmanager
+async def _open_cluster(settings: Settings) -> AsyncIterator[Backend]:
+    from mlgym_mcp.sandbox.cluster import ClusterBackend, open_cluster
+
+    async with open_cluster(settings.ray_address):
+        owner = _name_on_cluster(settings.data_dir)
+        yield ClusterBackend(
+            owner,
+            partial(_open_on_node, _of_nodes(settings), owner),
+            partial(_wares_on_node, settings.data_dir, owner),
+            kind="+".join(filter(None, (settings.node_sandbox, settings.docker_runtime))),
+            share=settings.ray_share,
+            patience=max(settings.orphan_grace, LEAST_PATIENCE),
+        )
+
+
+def _name_on_cluster(data_dir: Path) -> str:
+    """What names a data folder on clusters, where others have folders of the same path."""
+    place = made(data_dir) / "cluster-name"
+    if not place.exists():
+        aside = place.with_suffix(f".{secrets.token_hex(4)}")
+        aside.write_text(secrets.token_hex(8))
+        with suppress(FileExistsError):  # the first of several servers names it
+            os.link(aside, place)
+        aside.unlink()
+    return place.read_text()
+
+
+def _of_nodes(settings: Settings) -> Settings:
+    """The settings that nodes of a cluster are told: no secrets among them."""
+    return Settings(
+        data_dir=settings.data_dir,
+        cache_dir=settings.cache_dir,
+        sandbox=settings.node_sandbox,
+        apt_mirror=settings.apt_mirror,
+        docker_stream=settings.docker_stream,
+        docker_runtime=settings.docker_runtime,
+    )
+
+
+def _open_on_node(settings: Settings, owner: str) -> AbstractAsyncContextManager[Backend]:
+    """Open the backend of the node on which this runs."""
+    return open_backend(settings.model_copy(update={"data_dir": _node_folder(settings.data_dir, owner)}), Catalog([]))
+
+
+def _wares_on_node(data_dir: Path, owner: str) -> Path:
+    return _node_folder(data_dir, owner) / "wares"
+
+
+def _node_folder(data_dir: Path, owner: str) -> Path:
+    """Where the machine on which this runs keeps things as a node; others may share its disk, or have the same path."""
+    return made(data_dir) / "nodes" / socket.gethostname() / owner
 
 
 def images_of(settings: Settings, engine: "Engine") -> "Images":

@@ -54,9 +54,15 @@ class Settings(BaseModel):
     `$XDG_CACHE_HOME`."""
     tasks_dirs: tuple[Path, ...] = ()
     """Folders of tasks besides the shipped ones, with colons between."""
-    sandbox: Literal["auto", "docker", "bubblewrap", "fake"] = "auto"
+    sandbox: Literal["auto", "docker", "bubblewrap", "ray", "fake"] = "auto"
     """How sandboxes are made. `auto`: by Docker where an engine has the images that the tasks need, else by bubblewrap.
-    `fake` runs nothing, and is for tests."""
+    `ray`: on the nodes of a Ray cluster. `fake` runs nothing, and is for tests."""
+    ray_address: str = "auto"
+    """The head of the cluster, such as `10.0.0.1:6379`; `auto`: the cluster that this machine belongs to."""
+    ray_share: float = Field(default=1.0, gt=0)
+    """How often the CPUs and the memory of the cluster's nodes are given out."""
+    node_sandbox: Literal["docker", "bubblewrap", "fake"] = "bubblewrap"
+    """How the nodes of a cluster make sandboxes."""
     apt_mirror: str | None = None
     """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""
     docker_stream: Literal["auto", "socket", "exec"] = "auto"
@@ -86,16 +92,16 @@ class Settings(BaseModel):
     """How long a client that knows MCP's tasks waits for `bash`, `validate` or `submit` before it is given a task: most
     commands take less, and no client gives up so early."""
     max_sessions: int = Field(default=_LIMITS.max_sessions, ge=1)
-    """Sessions at once; who starts one beyond that waits its turn."""
+    """Sessions at once; who starts one beyond that waits its turn. On a cluster by default 1000."""
     pool: int | None = Field(default=None, ge=0)
     """Sandboxes kept warm of each kind that a session has asked for; by default one over HTTP, else none."""
     max_memory: Size = Field(default_factory=lambda: MEMORY_SHARE * machine.memory())
     """What the limits of all sandboxes of sessions, judges and contestants may add up to, in bytes or as `48GiB`. By
-    default twice this machine's memory."""
+    default twice this machine's memory; on a cluster Ray counts, and there is no limit but one that is set."""
     max_cpus: float = Field(default_factory=lambda: CPU_SHARE * machine.cpus(), gt=0)
-    """The same for CPUs. By default sixteen times this machine's."""
+    """The same for CPUs. By default sixteen times this machine's; on a cluster as for memory."""
     scoring_limit: int = Field(default=_LIMITS.scoring_limit, ge=1)
-    """Artefacts scored at once."""
+    """Artefacts scored at once. On a cluster by default 32."""
     gpus: str = "all"
     """GPUs that sessions may be lent: `all`, `none`, or indices and UUIDs with commas between."""
     network: Literal["tasks", "none"] = "tasks"

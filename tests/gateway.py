@@ -77,7 +77,7 @@ def text(result: CallToolResult) -> str:
 
 @asynccontextmanager
 async def open_gateway(
-    data_dir: Path, cache_dir: Path, *, sandbox: Literal["bubblewrap", "docker"] = "bubblewrap", **settings: Any
+    data_dir: Path, cache_dir: Path, *, sandbox: Literal["bubblewrap", "docker", "ray"] = "bubblewrap", **settings: Any
 ) -> AsyncIterator[Gateway]:
     """A server on a data folder of its own, and a client of the newest protocol revision.
 

@@ -52,7 +52,11 @@ def test_other_variables_are_none_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("SANDBOX", "jail", "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap' or 'fake'."),
+        (
+            "SANDBOX",
+            "jail",
+            "MLGYM_MCP_SANDBOX is 'jail', but should be 'auto', 'docker', 'bubblewrap', 'ray' or 'fake'.",
+        ),
         ("WAIT_S", "90", "MLGYM_MCP_WAIT_S is '90', but should be less than or equal to 50."),
         ("MAX_SESSIONS", "many", "MLGYM_MCP_MAX_SESSIONS is 'many', but should be a valid integer"),
         ("MAX_MEMORY", "48GB", "MLGYM_MCP_MAX_MEMORY is '48GB', but should be a size such as 512MiB or 8GiB."),

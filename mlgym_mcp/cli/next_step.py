@@ -26,7 +26,7 @@ def next_step(found: "Sequence[Finding]", settings: "Settings") -> str:
         fault = next((one for one in faults if one.fix), faults[0])
         return f"Mend this first, {fault.subject}: {as_typed(fault.fix or fault.detail)}"
     if not (settings.data_dir / DATABASE).is_file():
-        return f"Watch an attempt: mlgym-mcp demo{'' if 'bubblewrap' in backends else ' --sandbox docker'}"
+        return f"Watch an attempt: mlgym-mcp demo{'' if 'bubblewrap' in backends else f' --sandbox {backends[0]}'}"
     if client := _unconnected():
         return f"Connect your client: mlgym-mcp connect {client} --write"
     return "Serve clients over HTTP: mlgym-mcp serve --http"

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from mlgym_mcp.settings import Settings
 
 Sandbox = Annotated[
-    Literal["auto", "docker", "bubblewrap"] | None, typer.Option(help="How sandboxes are made.", show_default=False)
+    Literal["auto", "docker", "bubblewrap", "ray"] | None,
+    typer.Option(help="How sandboxes are made.", show_default=False),
 ]
 Flavour = Annotated[
     Literal["auto", "full", "sample"] | None,

@@ -26,6 +26,20 @@ def require_sense(settings: "Settings", *, http: bool, for_http: list[str]) -> N
             f"MLGYM_MCP_DOCKER_RUNTIME is {settings.docker_runtime!r}, but bubblewrap has no runtimes; "
             "unset it, or choose --sandbox docker."
         )
+    if settings.docker_runtime and settings.sandbox == "ray" and settings.node_sandbox != "docker":
+        raise SetupError(
+            f"MLGYM_MCP_DOCKER_RUNTIME is {settings.docker_runtime!r}, but the cluster's nodes use "
+            f"{settings.node_sandbox}; unset it, or set MLGYM_MCP_NODE_SANDBOX to docker."
+        )
+    if "ray_address" in settings.model_fields_set and settings.sandbox != "ray":
+        raise SetupError(
+            "--ray-address names a cluster, but sandboxes are not made on one; add --sandbox ray, or leave it out."
+        )
+    if settings.sandbox == "ray" and settings.gpus != "all":
+        raise SetupError(
+            "--gpus names GPUs of this machine, but a cluster's are lent by Ray; leave it out, and start nodes with "
+            "`ray start --num-gpus`."
+        )
     for name, folder in (("data_dir", settings.data_dir), ("cache_dir", settings.cache_dir)):
         if folder.exists() and not folder.is_dir():
             raise SetupError(f"MLGYM_MCP_{name.upper()} is {folder}, which is no folder; name another.")

@@ -33,6 +33,9 @@ CONNECT = "  Connect a client: mlgym-mcp connect claude-code --url {url}{token} 
 
 def serve(  # noqa: PLR0913 - one parameter an option
     sandbox: Sandbox = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="The head of the cluster, with --sandbox ray.", show_default=False)
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(help="Offer one session on this task, and nothing else.", autocompletion=completion.tasks),
@@ -77,6 +80,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     """Serve MCP on stdin and stdout, or over HTTP."""
     given = {"sandbox": sandbox, "task": task, "protocol": protocol, "flavour": flavour, "host": host, "port": port}
     given |= {"gpus": gpus, "network": network, "tools": ",".join(tools) if tools else None}
+    given |= {"ray_address": ray_address}
     capacity = {"max_sessions": max_sessions, "max_memory": max_memory, "max_cpus": max_cpus}
     folders = {"tasks_dirs": tuple(tasks_dir) if tasks_dir else None, "data_dir": data_dir}
     settings = chosen(**given, **capacity, **folders)

@@ -72,6 +72,17 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one session takes of a machine or a cluster. Memory in bytes."""
+
+    cpus: float
+    memory: int
+    gpus: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the node must be labelled with, such as the model of its GPUs; of meaning on a cluster alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """Everything a backend needs to start one sandbox, and nothing it must remember elsewhere."""
 
@@ -90,6 +101,9 @@ class SandboxSpec:
     """Seconds after which the guest ends the sandbox by itself; `Guest.renew` moves it."""
     orphan_grace: float = 900.0
     """Seconds without a server and without a running job after which the guest ends the sandbox."""
+
+    place: str = ""
+    """On a cluster: what it lies in. Sandboxes of one place lie on one node, those without any where there is room."""
 
     @property
     def has_way_out(self) -> bool:

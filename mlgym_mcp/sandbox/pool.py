@@ -147,8 +147,8 @@ class WarmPool:
 
 
 def _personal(spec: SandboxSpec) -> bool:
-    """Whether it has what is one session's own: devices lent to it, or a way out under its name."""
-    return bool(spec.gpus) or spec.has_way_out
+    """Whether it has what is one session's own: devices lent to it, a way out under its name, a place on a cluster."""
+    return bool(spec.gpus or spec.place) or spec.has_way_out
 
 
 def _kind(spec: SandboxSpec) -> str:

@@ -116,6 +116,7 @@ class Referee:
             ),
             mounts=mounts,
             gpus=request.gpus,
+            place=request.place,
             lifetime=2 * request.task.scoring.time_limit + START_ALLOWANCE,
             orphan_grace=START_ALLOWANCE,
         )

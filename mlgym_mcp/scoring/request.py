@@ -45,6 +45,8 @@ class ScoreRequest:
     gpus: tuple[Gpu, ...] = ()
     """The session's devices, which judge and contestants use, too."""
     gpu_usage: GpuUsage | None = None
+    place: str = ""
+    """Where on a cluster the session is, and its judge and contestants go."""
     branched: bool = False
     """Whether the session goes back to a checkpoint."""
     aids: tuple[str, ...] = ()

@@ -65,10 +65,17 @@ class GpuLeases:
             self._claims.take(device)
         return tuple(gpu for gpu in await self.devices() if gpu.uuid in held) if held else ()
 
+    async def most(self) -> int:
+        """How many one session can have at most."""
+        return len(await self.devices())
+
+    def held(self, session: str) -> bool:
+        """Whether a session has any."""
+        return any(lease.session == session for lease in self._store.gpu_leases.all())
+
     def since(self, session: str) -> float:
         """Since when a session has devices, in seconds since the epoch."""
-        held = [lease.at for lease in self._store.gpu_leases.all() if lease.session == session]
-        return min(held, default=self._clock.now())
+        return self._store.gpu_leases.since(session, self._clock.now())
 
     async def take(self, session: str, count: int, say: Say) -> None:
         """Lend `count` devices to a session once everybody before has theirs; `say` is told how that goes.

@@ -88,6 +88,7 @@ class Grader:
         scores, row = self.shared.services.store.scores, self.ledger.row
         if (known := scores.settled(row.id, BEST, sha256) or scores.held(row.id, BEST, sha256)) is not None:
             return known
+        await self.lodging.vacated()
         # Before a place to score in: who waits for GPUs keeps nobody from a place.
         async with self.lodging.gpus.borrowed() as gpus:
             artefact = self.kept(sha256)
@@ -136,6 +137,7 @@ class Grader:
             session_id=self.ledger.row.id,
             gpus=self.lodging.gpus.devices if borrowed is None else borrowed,
             gpu_usage=self.lodging.gpus.usage if borrowed is None else None,
+            place=self.lodging.place.name,
             branched=self.ledger.row.origin is not None,
             aids=tuple(self.ledger.row.aids.split()),
             counted=self._counted,

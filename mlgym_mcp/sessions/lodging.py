@@ -21,7 +21,7 @@ from mlgym_mcp.errors import (
 )
 from mlgym_mcp.log import fingerprint
 from mlgym_mcp.meter import Stage
-from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec
+from mlgym_mcp.sandbox.base import Limits, Mount, SandboxSpec, Wanted
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.call import Call
@@ -30,6 +30,7 @@ from mlgym_mcp.sessions.ledger import Ledger
 from mlgym_mcp.sessions.needs import needs, require_possible
 from mlgym_mcp.sessions.operation import Operation
 from mlgym_mcp.sessions.session_gpus import SessionGpus
+from mlgym_mcp.sessions.session_place import SessionPlace
 from mlgym_mcp.sessions.shared import Shared
 from mlgym_mcp.sessions.state import SessionState
 from mlgym_mcp.sessions.summary import BEING_SCORED, closed_text
@@ -60,6 +61,7 @@ class Lodging:
         self.ledger = ledger
         self._task = task
         self._guest: Guest | None = None
+        self._vacating: Operation[None] | None = None
         self._settled = anyio.Event()
         self._scope = anyio.CancelScope()
         self._placed = False
@@ -67,7 +69,10 @@ class Lodging:
         """What the session waits for, while it waits."""
         self.jobs = 0
         """Running jobs, when they were last counted."""
-        self.gpus = SessionGpus(shared, ledger.row.id, ledger.row.gpus)
+        resources = task.resources
+        wanted = Wanted(resources.cpus, resources.memory, ledger.row.gpus, resources.labels)
+        self.place = SessionPlace(shared, ledger.row.id, wanted)
+        self.gpus = SessionGpus(shared, ledger.row.id, ledger.row.gpus, self.place)
         if not ledger.live:
             self._settled.set()
         self._prepared: PreparedTask | None = None
@@ -148,7 +153,13 @@ class Lodging:
 
     def vacate(self) -> None:
         """Give up what a session that is over has of a sandbox and of GPUs, in the background."""
-        self._shared.spawn(Operation(self._dispose))
+        self._vacating = Operation(self._dispose)
+        self._shared.spawn(self._vacating)
+
+    async def vacated(self) -> None:
+        """Wait until what a session that is over had is given up."""
+        if self._vacating is not None:
+            await self._vacating.ended()
 
     async def move(self, checkpoint: Checkpoint, arrived: Callable[[], T]) -> T:
         """Go on in a fresh sandbox, with a checkpoint's files; the old one is given up once the new one is ready.
@@ -213,9 +224,9 @@ class Lodging:
             if self.ledger.live:
                 self.close("lost", exit_status.DIED, reason=SANDBOX_ENDED)
             return
+        await self.gpus.find()
         self._shared.sandboxes.take_beyond(needs(self._task))
         self._placed = True
-        await self.gpus.find()
         self._guest = guest
         self._settled.set()
 
@@ -258,7 +269,8 @@ class Lodging:
             await self.gpus.take(self._say)
         with self._step("place"):
             await self._shared.sandboxes.take(needs(self._task), self._say)
-        self._placed = True
+            self._placed = True
+            await self.place.take(self._say)
         await self._say("its sandbox starts")
 
     async def _move_in(self) -> None:
@@ -315,6 +327,7 @@ class Lodging:
             limits=limits,
             mounts=(Mount(prepared.public, DATA), *self._way_out),
             gpus=self.gpus.devices,
+            place=self.place.name,
             lifetime=self._lifetime(),
             orphan_grace=self._shared.limits.orphan_grace,
         )
@@ -341,7 +354,7 @@ class Lodging:
                 self._shared.sandboxes.give(needs(self._task))
             # What was cut off is still to be scored, on the same devices.
             if not (self.ledger.state == "cut_off" and self.ledger.row.submission):
-                self.gpus.give()
+                await self.gpus.give()
 
     async def _remove(self, guest: Guest) -> None:
         """Remove a sandbox, as far as that can be done now."""

@@ -21,10 +21,12 @@ from mlgym_mcp.sessions.call import PATIENT, Call
 from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.census import take_census
 from mlgym_mcp.sessions.changes import Changes
+from mlgym_mcp.sessions.cluster_leases import ClusterLeases
 from mlgym_mcp.sessions.drain import Drain
 from mlgym_mcp.sessions.errands import errand_id, find_event
 from mlgym_mcp.sessions.gpu_claims import GpuClaims
 from mlgym_mcp.sessions.gpu_leases import GpuLeases
+from mlgym_mcp.sessions.gpu_lending import GpuLending
 from mlgym_mcp.sessions.leaderboard import Leaderboard, leaderboard
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.needs import require_possible
@@ -98,7 +100,7 @@ class SessionManager:
                 task_group=task_group,
                 sandboxes=Capacity(Amounts(limits.max_sessions, limits.max_memory, limits.max_cpus)),
                 scoring=Capacity(Amounts(limits.scoring_limit)),
-                gpus=GpuLeases(services.gpus, services.store, services.clock, claims),
+                gpus=_leases(services, claims),
                 pool=WarmPool(services.backend, task_group, services.store.sandbox_id, size=limits.pool),
                 drain=drain or Drain(),
             )
@@ -263,7 +265,7 @@ class SessionManager:
             raise CallerError(f"{waiting} sessions wait already for a place on this server; call `start` again later.")
 
     async def _require_gpus(self, count: int) -> None:
-        if count and count > (there := len(await self._shared.gpus.devices())):
+        if count and count > (there := await self._shared.gpus.most()):
             raise CallerError(
                 f"{count} GPUs are asked for, and this server has {there} to lend; `start` with `gpus`: {there}."
             )
@@ -355,3 +357,9 @@ class SessionManager:
             agent=request.agent,
             aids=" ".join(aid for aid in request.aids if not (nobody and aid == "memory")),
         )
+
+
+def _leases(services: Services, claims: GpuClaims) -> GpuLending:
+    if services.places is not None:
+        return ClusterLeases(services.gpus, services.places, services.store, services.clock)
+    return GpuLeases(services.gpus, services.store, services.clock, claims)

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from mlgym_mcp.errors import NotAvailable, SetupError
 from mlgym_mcp.meter import Meter
-from mlgym_mcp.sandbox.base import Backend, Mount
-from mlgym_mcp.sandbox.gpus import GpuInventory, NoGpus
+from mlgym_mcp.sandbox.base import Backend, Mount, Wanted
+from mlgym_mcp.sandbox.gpus import Gpu, GpuInventory, NoGpus
 from mlgym_mcp.sandbox.process import Progress
 from mlgym_mcp.scoring.request import ScoreRequest
 from mlgym_mcp.scoring.score import Score
@@ -93,6 +93,26 @@ class NoEgress:
         return []
 
 
+class Places(Protocol):
+    """What sessions have of a cluster, beyond what a server counts by itself."""
+
+    async def take(self, place: str, wanted: Wanted, say: Progress) -> None:
+        """Reserve a place in turn, unless it is reserved already; `say` is told how that goes.
+
+        Raises:
+            SandboxError: nobody can tell.
+        """
+
+    async def give(self, place: str) -> None:
+        """Give a place back; a no-op when it is not reserved."""
+
+    async def left(self) -> list[str]:
+        """The places that other servers of this data folder have reserved, or that could not be given back."""
+
+    async def devices(self, place: str) -> tuple[Gpu, ...]:
+        """The GPUs that a place has."""
+
+
 class Literature(Protocol):
     """Finds papers and reads them, outside of any sandbox."""
 
@@ -138,6 +158,8 @@ class Services:
     """What can be lent."""
     gpu_claims: Path = PLACE
     """Where servers of this machine claim what they lend."""
+    places: Places | None = None
+    """Of a cluster; None where sandboxes are made on this machine."""
     egress: Egress = field(default_factory=NoEgress)
     literature: Literature = field(default_factory=NoLiterature)
     meter: Meter = field(default_factory=Meter)

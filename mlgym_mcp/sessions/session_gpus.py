@@ -9,11 +9,11 @@ from anyio import to_thread
 from mlgym_mcp.errors import SessionBusy
 from mlgym_mcp.sandbox.gpus import Gpu
 from mlgym_mcp.sandbox.guest import Guest
-from mlgym_mcp.sandbox.process import silent
+from mlgym_mcp.sandbox.process import Progress, silent
 from mlgym_mcp.scoring.score import GpuUsage
-from mlgym_mcp.sessions.gpu_leases import Say
 from mlgym_mcp.sessions.gpu_meter import GpuMeter
 from mlgym_mcp.sessions.operation import Operation
+from mlgym_mcp.sessions.session_place import SessionPlace
 from mlgym_mcp.sessions.shared import Shared
 
 ROOM = 0.5
@@ -23,8 +23,10 @@ ROOM = 0.5
 class SessionGpus:
     """What one session has of GPUs; nothing, for most."""
 
-    def __init__(self, shared: Shared, session: str, count: int) -> None:
+    def __init__(self, shared: Shared, session: str, count: int, place: SessionPlace) -> None:
+        """`place`: where the devices are, on a cluster."""
         self._shared = shared
+        self._place = place
         self._session = session
         self._count = count
         self._meter: GpuMeter | None = None
@@ -40,10 +42,12 @@ class SessionGpus:
         """What they did so far; None for a session without."""
         return self._meter.usage() if self._meter else None
 
-    async def take(self, say: Say) -> None:
-        """Wait for the devices in turn; `say` is told how that goes."""
+    async def take(self, say: Progress) -> None:
+        """Wait for the devices in turn, unless the session has them; `say` is told how that goes."""
         if self._count:
-            await self._shared.gpus.take(self._session, self._count, say)
+            await self._place.take(say)
+            if not self._shared.gpus.held(self._session):
+                await self._shared.gpus.take(self._session, self._count, say)
             await self.find()
 
     async def find(self) -> None:
@@ -70,23 +74,25 @@ class SessionGpus:
                     f"memory is used while {', '.join(running)} runs: wait for that or kill it, and call again. Free."
                 )
 
-    def give(self) -> None:
-        """Let others have them."""
+    async def give(self) -> None:
+        """Let others have them, and on a cluster the place they are in."""
         if self._count:
             self._scope.cancel()
             self._shared.gpus.give(self._session)
+        await self._place.give()
 
     @asynccontextmanager
     async def borrowed(self) -> AsyncIterator[tuple[Gpu, ...]]:
-        """As many devices once more, while the block runs: the session is over and has given up its own."""
-        if not self._count:
-            yield ()
-            return
-        await self._shared.gpus.take(self._session, self._count, silent)
+        """As many devices once more, and a place, while the block runs: the session is over and has given up both."""
+        await self._place.take(silent)
         try:
-            yield await self._shared.gpus.of(self._session)
+            if self._count:
+                await self._shared.gpus.take(self._session, self._count, silent)
+            yield await self._shared.gpus.of(self._session) if self._count else ()
         finally:
             self._shared.gpus.give(self._session)
+            with anyio.CancelScope(shield=True):
+                await self._place.give()
 
     async def _measure(self) -> None:
         with self._scope:

@@ -10,7 +10,7 @@ from mlgym_mcp.sandbox.pool import WarmPool
 from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.changes import Changes
 from mlgym_mcp.sessions.drain import Drain
-from mlgym_mcp.sessions.gpu_leases import GpuLeases
+from mlgym_mcp.sessions.gpu_lending import GpuLending
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.operation import NOTHING, Operation
 from mlgym_mcp.sessions.services import Services
@@ -27,7 +27,7 @@ class Shared:
     """For sessions with a sandbox; judges and contestants are counted, too."""
     scoring: Capacity
     """For artefacts being scored."""
-    gpus: GpuLeases
+    gpus: GpuLending
     pool: WarmPool
     changes: Changes = field(default_factory=Changes)
     drain: Drain = field(default_factory=Drain)

@@ -10,6 +10,7 @@ import structlog
 
 from mlgym_mcp.errors import MLGymError
 from mlgym_mcp.sessions.services import Services
+from mlgym_mcp.sessions.session_place import place_name
 from mlgym_mcp.sessions.state import LIVE
 from mlgym_mcp.store import SessionRow
 
@@ -30,7 +31,7 @@ class Sweep:
 
     async def look(self) -> None:
         """Remove what nobody owns, and adopt the sessions that are over without knowing it."""
-        for clear in (self._clear_files, self._clear_sandboxes, self._adopt_sessions):
+        for clear in (self._clear_files, self._clear_sandboxes, self._clear_places, self._adopt_sessions):
             try:
                 await clear()
             except (MLGymError, OSError) as error:
@@ -54,6 +55,17 @@ class Sweep:
             except MLGymError as error:
                 log.warning("orphan_not_removed", sandbox=sandbox, error=str(error))
         self._dead = dead
+
+    async def _clear_places(self) -> None:
+        """Give back what sessions that are over have left reserved on a cluster."""
+        if (places := self._services.places) is None:
+            return
+        left = set(await places.left())
+        # Looked at afterwards: whoever has taken one meanwhile has its row.
+        rows = self._store.sessions.live() + self._store.sessions.unscored()
+        for place in left - {place_name(row.id) for row in rows}:
+            log.info("place_given_back", place=place)
+            await places.give(place)
 
     async def _adopt_sessions(self) -> None:
         for row in self._store.sessions.live() + self._store.sessions.unscored():

@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+import anyio
+
 from mlgym_mcp.errors import CallerError, InfrastructureError, MLGymError, SessionBusy
+from mlgym_mcp.sandbox.process import silent
 from mlgym_mcp.scoring.score import Phase, Score
 from mlgym_mcp.sessions import exit_status
 from mlgym_mcp.sessions.acceptance import accepted
@@ -199,10 +202,14 @@ class Verdicts:
         artefact = self._grader.kept(self._ledger.row.submission or "")
         reply = None
         try:
+            # Still its own, or a server that ended has given them up.
+            await self._lodging.gpus.take(silent)
+            await self._lodging.place.take(silent)
             while reply is None:
                 reply = await self._grader.score("submit", artefact, self._noted)
         finally:
-            self._lodging.gpus.give()
+            with anyio.CancelScope(shield=True):
+                await self._lodging.gpus.give()
         return reply
 
     def _noted(self, score: Score) -> ScoreReply | None:

@@ -83,6 +83,8 @@ class Resources(Part):
     """Of `/dev/shm`."""
     gpus: NonNegativeInt = 0
     """GPUs that a session gets unless its `start` says otherwise."""
+    labels: dict[str, str] = {}
+    """What the node must be labelled with where sessions run on a cluster, such as the model of its GPUs."""
     network: Reach = Network()
     """What the session's sandbox may reach; data.py, judge and contestants reach nothing."""
 

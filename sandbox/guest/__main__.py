@@ -15,6 +15,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import calls
@@ -34,6 +36,7 @@ PR_SET_DUMPABLE = 4
 
 def main(arguments: list[str]) -> None:
     options = dict(zip(arguments[::2], arguments[1::2]))
+    _close_all_but(options.values())
     _protect()
     config = _read_config(options["--config"])
     calls.limit(config["filters"])
@@ -58,6 +61,15 @@ def main(arguments: list[str]) -> None:
         Outlet(loop, *config["way_out"])
     listener = Listener(loop, sock, config["token"].encode(), operations.handle)
     loop.run_forever()
+
+
+def _close_all_but(handed: "Iterable[str]") -> None:
+    # Whoever started us may have left descriptors open, as Ray does its logs, and commands would inherit them. What
+    # Python has opened since is not inheritable.
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if int(name) > 2 and name not in handed and os.get_inheritable(int(name)):
+                os.close(int(name))
 
 
 def _protect() -> None:

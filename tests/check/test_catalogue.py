@@ -7,17 +7,29 @@ import pytest
 
 from mlgym_mcp.tasks.catalog import Catalog
 from mlgym_mcp.tasks.scaffold import Kind, make
+from mlgym_mcp.tasks.spec import TaskSpec
 from tests.cli.terminal import ran
 from tests.gateway import BACKENDS
 
 SHIPPED = Catalog([Path(__file__).parents[2] / "tasks"])
 VARIANT = "image-classification-cifar10-without-baseline-v1"
 """Like the task that it extends, file for file, and as long to train; the other variant is worked at for real."""
-TASKS = [
-    pytest.param(task.id, marks=[] if task.environment.profile == "plain" else [pytest.mark.slow])
-    for task in SHIPPED.list()
-    if task.id != VARIANT
-]
+LONG = {
+    "image-captioning-coco-v1",
+    "image-classification-cifar10-v1",
+    "rl-breakout-minatar-v1",
+    "rl-mountain-car-continuous-v1",
+}
+"""Minutes each; of every kind and profile there is another, and what they measure is tested in tests/tasks."""
+
+
+def marks(task: TaskSpec) -> list[pytest.MarkDecorator]:
+    if task.id in LONG:
+        return [pytest.mark.slow, pytest.mark.exhaustive]
+    return [] if task.environment.profile == "plain" else [pytest.mark.slow]
+
+
+TASKS = [pytest.param(task.id, marks=marks(task)) for task in SHIPPED.list() if task.id != VARIANT]
 ON_DOCKER = ["battle-of-the-sexes-v1", "regression-house-price-v1"]
 """Code and data. Policies and models are tried there as new tasks, for which no image of a gigabyte is built."""
 

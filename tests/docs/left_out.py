@@ -3,6 +3,7 @@
 from tests.docs.pages import Block
 
 COMPOSE = "MLGYM_MCP_TOKEN=$(openssl rand -hex 32) docker compose --file docker/compose.yaml up --build --detach"
+IMAGE = "docker build --file docker/server.Dockerfile --build-arg EXTRAS=ray,telemetry --tag mlgym-mcp-server:ray ."
 GAMES = "mlgym-mcp run --task game-theory --agent baseline --agent random --attempts 4 --concurrency 4 --to runs/games"
 VIEW_RUN = "mlgym-mcp view runs/games          # beside the sessions of the data folder, where there is one"
 
@@ -25,6 +26,10 @@ NOT_HERE = {
     ("README.md", ".ci/demo"): "sets up a machine; CI runs it",
     ("README.md", ".ci/run"): "sets up a machine; CI runs it",
     ("docs/air-gapped.md", "pip wheel --quiet --wheel-dir wheels ."): "needs a registry, and fetches 25 GB",
+    ("docs/cluster.md", "export RAY_AUTH_MODE=token"): "needs machines; tests/docker/test_slurm.py starts Ray alike",
+    ("docs/cluster.md", "export MLGYM_MCP_TOKEN=$(openssl rand -hex 32)"): "needs Slurm; tests/docker/test_slurm.py",
+    ("docs/cluster.md", IMAGE): "builds an image",
+    ("docs/cluster.md", "kubectl create secret generic mlgym-mcp-secrets \\"): "needs Kubernetes with KubeRay",
     ("docs/first-session.md", "python3 -m venv ~/mlgym"): "needs a registry; .ci/demo does the same",
     ("docs/gpus.md", "mlgym-mcp serve --http --gpus 0,1"): "needs GPUs",
     ("docs/viewer.md", VIEW_RUN): "the run is the reader's; tests/viewer looks at one both ways",

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from mlgym_mcp import services
 from mlgym_mcp.sandbox.base import MIB, Backend, CommandResult, Limits, Mount, SandboxSpec
 from mlgym_mcp.sandbox.bubblewrap import BubblewrapBackend
 from mlgym_mcp.sandbox.disk import Disks
@@ -21,6 +22,8 @@ from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sandbox.guest import Guest
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
+from mlgym_mcp.tasks.catalog import Catalog
+from tests.cluster import cluster
 
 PATIENCE = 60.0
 """Seconds that one test's sandboxes may take in all."""
@@ -30,17 +33,22 @@ WATCHED = os.geteuid() != 0
 
 DOCKER = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("docker", "docker-exec")]
 """Docker with the guest's socket in a bind-mounted folder, and with a relay to it."""
-REAL = ["bubblewrap", *DOCKER]
-BACKENDS = [
+RAY = pytest.param("ray", marks=pytest.mark.ray)
+"""bubblewrap on the nodes of a cluster."""
+REAL = [
     "bubblewrap",
     pytest.param("docker", marks=pytest.mark.docker),
     pytest.param("docker-exec", marks=[pytest.mark.docker, pytest.mark.exhaustive]),
+    pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.exhaustive]),
 ]
-"""Each backend always, and the way through a relay in the exhaustive run."""
+"""Each backend always, and the ways through a relay and a cluster in the exhaustive run."""
 GUESTS = ["bubblewrap", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.exhaustive])]
 """For what only the guest decides, which is the same in both."""
+WAYS = ["bubblewrap", *DOCKER, RAY]
+"""For what depends on the way to the guest: always."""
 every_docker_sandbox = pytest.mark.parametrize("kind", DOCKER)
 every_sandbox = pytest.mark.parametrize("kind", REAL)
+every_way_to_a_sandbox = pytest.mark.parametrize("kind", WAYS)
 every_sandbox_and_the_fake = pytest.mark.parametrize("kind", [*REAL, "fake"])
 
 
@@ -82,6 +90,13 @@ async def open_backend(kind: str, folder: Path, *, disks: Disks | None = None) -
         async with open_engine() as engine:
             transport = ExecTransport(engine) if kind == "docker-exec" else SocketTransport()
             yield DockerBackend(folder / "data", engine, disks=disks, transport=transport)
+    elif kind == "ray":
+        settings = cluster.settings(folder / "data", folder / "cache")
+        try:
+            async with services.open_backend(settings, Catalog([])) as backend:
+                yield backend
+        finally:
+            cluster.forget(folder / "data")
     elif kind == "bubblewrap":
         environments = Environments(folder / "cache", await find_interpreter())
         yield BubblewrapBackend(folder / "data", environments, disks=disks)

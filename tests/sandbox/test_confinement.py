@@ -17,7 +17,7 @@ from mlgym_mcp.sandbox.environments import Environments, find_interpreter
 from mlgym_mcp.sandbox.launch import ERRORS, Confinement, launch
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
 from tests.sandbox import boxes
-from tests.sandbox.boxes import LIMITS, PATIENCE, Box, every_sandbox, specify
+from tests.sandbox.boxes import DOCKER, LIMITS, PATIENCE, Box, specify
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's guest watches anyway")
 
@@ -54,7 +54,7 @@ async def open_box(
             assert await backend.ids() == []
 
 
-@every_sandbox
+@pytest.mark.parametrize("kind", ["bubblewrap", *DOCKER])
 async def test_without_loop_mounts_the_guest_watches_a_folder(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path, disks=Disks(work=False)) as box:
         assert await box.output("echo text > file; stat -c %U file; cat file") == "agent\ntext\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 import anyio
 from lease import LOOK
 
-from tests.sandbox.boxes import Box, every_sandbox, open_box, specify, until
+from tests.sandbox.boxes import Box, every_sandbox, every_way_to_a_sandbox, open_box, specify, until
 
 GRACE = 0.3
 LONG = 2 * LOOK + 0.2
@@ -19,7 +19,7 @@ async def ended(box: Box) -> None:
     await until(dead)
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_the_deadline_ends_the_sandbox_even_while_a_job_runs(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path, specify(lifetime=1.0)) as box:
         await box.start("sleep 100")
@@ -47,7 +47,7 @@ async def test_a_sandbox_that_nobody_needs_ends_after_its_grace(kind: str, tmp_p
         await ended(box)
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_running_job_or_a_server_keeps_the_sandbox_alive(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path, specify(orphan_grace=GRACE)) as box:
         await box.run("mkfifo gate")

@@ -11,7 +11,15 @@ import pytest
 from mlgym_mcp.errors import SandboxStartError
 from mlgym_mcp.sandbox.base import Mount
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from tests.sandbox.boxes import every_sandbox, every_sandbox_and_the_fake, open_backend, open_box, specify, until
+from tests.sandbox.boxes import (
+    every_sandbox,
+    every_sandbox_and_the_fake,
+    every_way_to_a_sandbox,
+    open_backend,
+    open_box,
+    specify,
+    until,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +58,7 @@ async def nothing_remains(folder: Path, sandbox_id: str) -> None:
     assert remains(folder, sandbox_id) == []
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_nothing_is_left_of_a_removed_sandbox(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         await box.run("setsid sleep 1000 & head -c 1000000 /dev/urandom > file; cd /tmp; touch a")
@@ -90,7 +98,7 @@ async def test_one_id_is_one_sandbox(kind: str, tmp_path: Path) -> None:
         assert await box.output("echo $x") == "first\n"
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_sandbox_that_cannot_start_leaves_nothing_and_says_why(kind: str, tmp_path: Path) -> None:
     spec = specify(mounts=(Mount(tmp_path / "absent", "/data"),))
     with pytest.raises(SandboxStartError, match="absent"):
@@ -102,7 +110,7 @@ async def test_a_sandbox_that_cannot_start_leaves_nothing_and_says_why(kind: str
     await nothing_remains(tmp_path, spec.id)
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_start_that_is_cancelled_leaves_nothing(kind: str, tmp_path: Path) -> None:
     async with open_backend(kind, tmp_path) as backend:
         for tenths in range(6):

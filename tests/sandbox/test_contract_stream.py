@@ -10,7 +10,15 @@ from anyio.abc import ByteStream
 from mlgym_mcp.errors import SandboxGone
 from mlgym_mcp.sandbox.base import MIB
 from mlgym_mcp.sandbox.guest import Guest
-from tests.sandbox.boxes import Box, every_sandbox, every_sandbox_and_the_fake, open_backend, open_box, until
+from tests.sandbox.boxes import (
+    Box,
+    every_sandbox,
+    every_sandbox_and_the_fake,
+    every_way_to_a_sandbox,
+    open_backend,
+    open_box,
+    until,
+)
 
 
 def recorded(box: Box, monkeypatch: pytest.MonkeyPatch) -> list[ByteStream]:
@@ -44,7 +52,7 @@ async def test_a_lost_stream_is_opened_again(kind: str, tmp_path: Path, monkeypa
         assert len(streams) == 4
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_command_goes_on_over_a_lost_stream_and_runs_once(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +88,7 @@ async def test_a_write_goes_on_over_a_lost_stream(kind: str, tmp_path: Path, mon
         assert await box.guest.read("file", max_size=100) == b"halfother half"
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_two_hosts_speak_to_one_sandbox(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box, anyio.create_task_group() as tasks:
         second = Guest(tasks, box.backend, box.spec.id, box.spec.token)
@@ -90,7 +98,7 @@ async def test_two_hosts_speak_to_one_sandbox(kind: str, tmp_path: Path) -> None
         assert await box.output("echo $x") == "shared\n"
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_server_started_anew_finds_the_sandbox(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         await box.run("x=kept")
@@ -118,7 +126,7 @@ async def test_a_sandbox_that_is_removed_underneath_is_gone(kind: str, tmp_path:
             await box.backend.usage(box.spec.id)
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_whoever_waits_on_a_sandbox_that_dies_learns_of_it(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box, anyio.create_task_group() as tasks:
         await box.run("true")
@@ -136,7 +144,7 @@ async def test_whoever_waits_on_a_sandbox_that_dies_learns_of_it(kind: str, tmp_
             await until(lambda: told)
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_a_caller_cancelled_while_it_sends_leaves_the_stream_in_order(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         for number in range(30):
@@ -145,7 +153,7 @@ async def test_a_caller_cancelled_while_it_sends_leaves_the_stream_in_order(kind
             assert await box.output("echo fine") == "fine\n"
 
 
-@every_sandbox
+@every_way_to_a_sandbox
 async def test_hundreds_of_calls_at_once_are_answered(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         await box.guest.write("file", bytes(200_000))

@@ -7,19 +7,21 @@ import anyio
 import pytest
 
 from mlgym_mcp.errors import CallerError
-from mlgym_mcp.sandbox.base import GIB, Limits
+from mlgym_mcp.sandbox.base import GIB, Limits, SandboxSpec
+from mlgym_mcp.sandbox.fake import FakeBackend
 from mlgym_mcp.sessions.amounts import Amounts
 from mlgym_mcp.sessions.call import Call
 from mlgym_mcp.sessions.capacity import Capacity
 from mlgym_mcp.sessions.limits import SessionLimits
 from mlgym_mcp.sessions.manager import SessionManager, StartRequest
 from mlgym_mcp.sessions.session import Session
-from tests.fakes import TASK, World, until
+from tests.fakes import TASK, World, until, write_task
 
 START = StartRequest(TASK)
 TOTAL = Amounts(4, 8 * GIB, 4.0)
 SMALL, LARGE = Amounts(1, GIB, 0.1), Amounts(1, 8 * GIB, 0.1)
 SOON = Call(wait_s=0.01)
+LARGE_TASK = "large-v1"
 
 
 async def take(capacity: Capacity, name: str, taken: list[str], wanted: Amounts) -> None:
@@ -97,6 +99,35 @@ async def test_a_start_that_waits_tells_its_place_and_what_is_short(tmp_path: Pa
         await until(lambda: third._ledger.row.reason == "waits for 1 GiB of memory; this one is the next")
         await first.end()
         await until(lambda: third.state == "open")
+
+
+class Noting(FakeBackend):
+    """Notes which sandboxes are started, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[str] = []
+
+    async def start(self, spec: SandboxSpec) -> None:
+        self.started.append(spec.id)
+        await super().start(spec)
+
+
+async def test_two_hundred_who_wait_are_told_their_place_and_let_in_as_they_came(tmp_path: Path) -> None:
+    backend = Noting()
+    world = World(tmp_path, backend=backend, limits=SessionLimits(max_memory=8 * GIB))
+    write_task(tmp_path / "tasks", id=LARGE_TASK, resources={"memory": "8GiB", "disk": "512MiB"})
+    async with world.server() as (manager, _):
+        first = await manager.start(StartRequest(LARGE_TASK))
+        tasks = [LARGE_TASK if number % 7 == 0 else TASK for number in range(200)]
+        waiting = [await manager.start(StartRequest(task), call=Call(wait_s=0)) for task in tasks]
+        await until(lambda: manager._shared.sandboxes.waiting == 200)
+        places = [str(await told(session)).rpartition("; ")[2] for session in waiting]
+        assert places == ["this one is the next", *(f"{before} wait before this one" for before in range(1, 200))]
+        async with anyio.create_task_group() as clients:
+            for session in (first, *waiting):
+                clients.start_soon(_leaves_once_it_is_open, session)
+    assert backend.started == [session._ledger.row.sandbox for session in (first, *waiting)]
 
 
 @pytest.mark.parametrize(
@@ -179,6 +210,11 @@ async def told(session: Session) -> str | None:
 
 def used(manager: SessionManager) -> Amounts:
     return manager._shared.sandboxes.taken
+
+
+async def _leaves_once_it_is_open(session: Session) -> None:
+    assert await session.opened(Call())
+    await session.end()
 
 
 def _reached(taken: list[str], count: int) -> bool:

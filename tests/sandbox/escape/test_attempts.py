@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from mlgym_mcp.sandbox.base import Mount
-from tests.sandbox.boxes import BACKENDS, open_box, specify
+from tests.sandbox.boxes import REAL, open_box, specify
 from tests.sandbox.escape.attempts import __main__, table
 
 OF_THE_RELAY = ("a process is seen that does not come from process 1", "a process of another user is seen")
@@ -25,7 +25,7 @@ async def make(kind: str, folder: Path) -> dict[str, str | None]:
     return {**got, **dict.fromkeys(OF_THE_RELAY if kind == "docker-exec" else ())}
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=REAL)
 def got(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str | None]:
     if request.param not in MADE:
         MADE[request.param] = anyio.run(make, request.param, tmp_path)

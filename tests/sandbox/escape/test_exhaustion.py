@@ -8,7 +8,7 @@ import pytest
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission, SandboxGone
 from mlgym_mcp.sandbox.base import MIB
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from tests.sandbox.boxes import BACKENDS, LIMITS, Box, open_box, specify
+from tests.sandbox.boxes import LIMITS, REAL, Box, open_box, specify
 from tests.sandbox.escape.bombs import BEGINNING, BOMBS
 from tests.sandbox.test_contract_removal import (
     earlier_tests_leave_no_children,  # noqa: F401 - a fixture, used by itself
@@ -47,12 +47,12 @@ async def explode_all(kind: str, folder: Path) -> dict[str, tuple[str, str]]:
     return answers
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_a_sandbox_used_up_by_its_agent_answers_and_harms_no_other(kind: str, tmp_path: Path) -> None:
     assert await explode_all(kind, tmp_path) == dict.fromkeys(BOMBS, ("fine\n", "kept\n"))
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_an_agent_that_does_not_spare_its_guest_loses_its_session_and_nothing_else(
     kind: str, tmp_path: Path
 ) -> None:
@@ -67,7 +67,7 @@ async def test_an_agent_that_does_not_spare_its_guest_loses_its_session_and_noth
     await nothing_remains(tmp_path, box.spec.id)
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_a_file_of_any_size_is_refused_by_every_tool_at_once(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path, specify(limits=SMALL)) as box:
         await box.run("truncate -s 16G sparse; truncate -s 16G submission.csv; ls -ls")

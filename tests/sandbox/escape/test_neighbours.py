@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlgym_mcp.sandbox.lifecycle import open_sandbox
-from tests.sandbox.boxes import BACKENDS, Box, open_box, specify, until
+from tests.sandbox.boxes import REAL, Box, open_box, specify, until
 
 COMMON = """
 import ctypes, json, os, signal, socket, sys, time
@@ -98,7 +98,7 @@ async def found_by(box: Box, pid: object) -> set[str]:
     return set(json.loads(result.head))
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_sessions_on_one_machine_find_nothing_of_each_other(kind: str, tmp_path: Path) -> None:
     """The second looks in the first's place too, where all is found, so that the looking is known to work."""
     async with open_box(kind, tmp_path) as one:

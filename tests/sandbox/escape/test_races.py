@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from mlgym_mcp.errors import CommandRefused, InvalidSubmission
-from tests.sandbox.boxes import BACKENDS, Box, open_box
+from tests.sandbox.boxes import REAL, Box, open_box
 
 ROUNDS = 60
 MINE = b"mine\n"
@@ -49,7 +49,7 @@ async def packed(box: Box, *paths: str) -> dict[str, bytes]:
         return {name: file.read() for name, file in files.items() if file}
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_what_is_exchanged_while_tools_look_is_read_as_a_file_or_refused(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         token = box.spec.token.encode()
@@ -82,7 +82,7 @@ HOSTILE_NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_names_are_only_names(kind: str, tmp_path: Path) -> None:
     async with open_box(kind, tmp_path) as box:
         for name in HOSTILE_NAMES:
@@ -98,7 +98,7 @@ async def test_names_are_only_names(kind: str, tmp_path: Path) -> None:
             await box.guest.view("c/" * 5000)
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize("kind", REAL)
 async def test_the_guests_own_part_of_proc_is_not_shown_by_its_tools(kind: str, tmp_path: Path) -> None:
     """Its tools run as the guest, which may read of itself what nobody else may."""
     async with open_box(kind, tmp_path) as box:

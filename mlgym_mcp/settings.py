@@ -61,7 +61,7 @@ class Settings(BaseModel):
     """The head of the cluster, such as `10.0.0.1:6379`; `auto`: the cluster that this machine belongs to."""
     ray_share: float = Field(default=1.0, gt=0)
     """How often the CPUs and the memory of the cluster's nodes are given out."""
-    node_sandbox: Literal["docker", "bubblewrap", "fake"] = "bubblewrap"
+    node_sandbox: Literal["docker", "bubblewrap"] = "bubblewrap"
     """How the nodes of a cluster make sandboxes."""
     apt_mirror: str | None = None
     """Where images get Debian's packages, such as `http://mirror/debian`. Images tell it: no password in it."""

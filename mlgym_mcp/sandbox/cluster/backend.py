@@ -134,12 +134,12 @@ class ClusterBackend:
 
         if (hosted := await self._find(sandbox_id)) is None:
             return
-        try:
-            await answer(hosted.host.remove.remote(), within=REMOVE_LIMIT)
-        except SandboxGone as error:
-            if not await self._lost(hosted):
-                if isinstance(error, Unreachable):
-                    raise
+        if not await self._lost(hosted):
+            try:
+                await answer(hosted.host.remove.remote(), within=REMOVE_LIMIT)
+            except Unreachable:
+                raise
+            except SandboxGone:
                 await answer((await self._stewards.of(hosted.node)).remove.remote(sandbox_id), within=REMOVE_LIMIT)
         await asked(ray.kill, hosted.host)
         self._hosted.pop(sandbox_id, None)

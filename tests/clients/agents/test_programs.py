@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +79,8 @@ async def test_a_program_ends_with_its_children_when_whoever_runs_it_is_killed(t
     script = "exec 3> held; echo begun >&3; sleep 1000 & wait"
     env = {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "clients")))}
     with anyio.fail_after(LIMIT):
-        async with await anyio.open_process([sys.executable, "-c", PLAY, str(tmp_path), script], env=env) as process:
+        command = [sys.executable, "-c", PLAY, str(tmp_path), script]
+        async with await anyio.open_process(command, env=env, stdin=subprocess.DEVNULL) as process:
             held = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
             await anyio.wait_readable(held)
             assert os.read(held, 100) == b"begun\n"

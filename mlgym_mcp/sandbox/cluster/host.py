@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 import structlog
@@ -60,6 +61,8 @@ class Host:
         self._opening = anyio.Lock()
         self._backend: Backend | None = None
         self._streams: dict[str, _Relayed] = {}
+        self._seen = time.monotonic() + STARTING
+        """When the sandbox was last seen alive, or should have been by."""
         watch_oneself()
 
     async def start(self, spec: SandboxSpec) -> str:
@@ -67,6 +70,7 @@ class Host:
         backend = await self._opened()
         digest = await backend.prepare(spec.profile)
         await backend.start(spec)
+        self._seen = time.monotonic()
         return digest
 
     async def alive(self) -> bool:
@@ -128,15 +132,14 @@ class Host:
 
     async def watch(self) -> None:
         """Run as long as the sandbox does: close what nobody reads any more, and in the end remove what is left."""
-        seen = time.monotonic() + STARTING
-        while time.monotonic() < seen + KEPT:
+        while time.monotonic() < self._seen + KEPT:
             await anyio.sleep(LOOK)
             try:
                 if await self.alive():
-                    seen = time.monotonic()
+                    self._seen = time.monotonic()
             except (MLGymError, OSError) as error:  # nobody can tell now
                 log.warning("sandbox_not_looked_at", sandbox=self._id, reason=str(error))
-                seen = time.monotonic()
+                self._seen = time.monotonic()
             for name, relayed in list(self._streams.items()):
                 if time.monotonic() - relayed.asked > DESERTED:
                     await self.close(name)
@@ -156,10 +159,17 @@ class Host:
         # Never left again: it is open as long as this process lives.
         async with self._opening:
             if self._backend is None:
-                with suppress(OSError):  # Ray gives its workers little of the CPUs; what they start inherits it
-                    os.setpriority(os.PRIO_PROCESS, 0, 0)
+                _be_as_others()
                 self._backend = await self._stack.enter_async_context(self._open_backend())
         return self._backend
+
+
+def _be_as_others() -> None:
+    """Take back what Ray does to its workers and sandboxes would inherit: low priority, and to be killed first."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("0")
 
 
 def watch_oneself() -> None:

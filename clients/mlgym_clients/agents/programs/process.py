@@ -64,7 +64,8 @@ async def play(launch: Launch, hears: Callable[[bytes], None]) -> int:
 @asynccontextmanager
 async def _running(launch: Launch) -> AsyncIterator[Process]:
     # Its output goes to files: nothing is lost when we end, and a child that keeps a pipe open can't keep us waiting.
-    with launch.output.open("wb") as output, launch.errors.open("wb") as errors:
+    # Whoever is cancelled while it starts has it all the same, and ends it.
+    with launch.output.open("wb") as output, launch.errors.open("wb") as errors, anyio.CancelScope(shield=True):
         process = await anyio.open_process(
             ["/bin/sh", "-c", GUARDED, str(launch.said), *launch.command],
             stdout=output,

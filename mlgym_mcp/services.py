@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # imported where an engine is used
     from mlgym_mcp.sandbox.images import Engine, Images
 
 UNMETERED = Meter()
+LEAST_PATIENCE = 900.0
+"""Seconds without a server after which a node gives up what has no sandbox; servers tell of themselves every 300."""
+DOCTOR = "see what is missing: mlgym-mcp doctor"
 
 
 @runtime_checkable
@@ -35,11 +38,6 @@ class OnCluster(Protocol):
 
     places: Places
     gpus: GpuInventory
-
-
-LEAST_PATIENCE = 900.0
-"""Seconds without a server after which a node gives up what has no sandbox; servers tell of themselves every 300."""
-DOCTOR = "see what is missing: mlgym-mcp doctor"
 
 
 @asynccontextmanager

@@ -27,14 +27,6 @@ class ClusterLeases:
         """The devices of a session."""
         return await self._places.devices(place_name(session))
 
-    def held(self, session: str) -> bool:
-        """Whether a session has any."""
-        return any(lease.session == session for lease in self._store.gpu_leases.all())
-
-    def since(self, session: str) -> float:
-        """Since when a session has devices, in seconds since the epoch."""
-        return self._store.gpu_leases.since(session, self._clock.now())
-
     async def take(self, session: str, count: int, say: Progress) -> None:
         """Write down what the session's place has been assigned."""
         devices = {gpu.uuid for gpu in await self.of(session)}

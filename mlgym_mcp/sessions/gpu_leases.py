@@ -69,14 +69,6 @@ class GpuLeases:
         """How many one session can have at most."""
         return len(await self.devices())
 
-    def held(self, session: str) -> bool:
-        """Whether a session has any."""
-        return any(lease.session == session for lease in self._store.gpu_leases.all())
-
-    def since(self, session: str) -> float:
-        """Since when a session has devices, in seconds since the epoch."""
-        return self._store.gpu_leases.since(session, self._clock.now())
-
     async def take(self, session: str, count: int, say: Say) -> None:
         """Lend `count` devices to a session once everybody before has theirs; `say` is told how that goes.
 

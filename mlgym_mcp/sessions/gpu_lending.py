@@ -17,12 +17,6 @@ class GpuLending(Protocol):
     async def of(self, session: str) -> tuple[Gpu, ...]:
         """The devices of a session."""
 
-    def held(self, session: str) -> bool:
-        """Whether a session has any."""
-
-    def since(self, session: str) -> float:
-        """Since when a session has devices, in seconds since the epoch."""
-
     async def take(self, session: str, count: int, say: Progress) -> None:
         """Lend `count` devices to a session in turn; `say` is told how that goes."""
 

@@ -46,7 +46,7 @@ class SessionGpus:
         """Wait for the devices in turn, unless the session has them; `say` is told how that goes."""
         if self._count:
             await self._place.take(say)
-            if not self._shared.gpus.held(self._session):
+            if self._since() is None:
                 await self._shared.gpus.take(self._session, self._count, say)
             await self.find()
 
@@ -54,8 +54,8 @@ class SessionGpus:
         """Take up the devices that the session has been lent, perhaps by a server that is gone."""
         if self._count and self._meter is None:
             leases = self._shared.gpus
-            devices, since = await leases.of(self._session), leases.since(self._session)
-            self._meter = GpuMeter(leases.inventory, devices, self._shared.services.clock, since=since)
+            devices, since, clock = await leases.of(self._session), self._since(), self._shared.services.clock
+            self._meter = GpuMeter(leases.inventory, devices, clock, since=clock.now() if since is None else since)
             self._shared.spawn(Operation(self._measure))
 
     async def require_room(self, guest: Guest) -> None:
@@ -93,6 +93,9 @@ class SessionGpus:
             self._shared.gpus.give(self._session)
             with anyio.CancelScope(shield=True):
                 await self._place.give()
+
+    def _since(self) -> float | None:
+        return self._shared.services.store.gpu_leases.since(self._session)
 
     async def _measure(self) -> None:
         with self._scope:

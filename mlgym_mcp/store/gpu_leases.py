@@ -25,9 +25,9 @@ class GpuLeases:
         """Every lease."""
         return [GpuLease(**row) for row in self._database.rows("SELECT device, session, at FROM gpu_leases")]
 
-    def since(self, session: str, now: float) -> float:
-        """Since when a session has devices, in seconds since the epoch; `now` if it has none."""
-        return min((lease.at for lease in self.all() if lease.session == session), default=now)
+    def since(self, session: str) -> float | None:
+        """Since when a session has devices, in seconds since the epoch; None: it has none."""
+        return min((lease.at for lease in self.all() if lease.session == session), default=None)
 
     def take(self, session: str, devices: Sequence[str], *, at: float) -> bool:
         """Lend all of these devices to a session, or none where another server has lent one of them meanwhile."""

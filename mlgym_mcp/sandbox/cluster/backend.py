@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
-import structlog
 
 from mlgym_mcp.errors import BackendUnavailable, SandboxError, SandboxGone, SandboxStartError
 from mlgym_mcp.sandbox.base import SandboxSpec, Usage
 from mlgym_mcp.sandbox.cluster.connection import Unreachable, answer, asked, done
 from mlgym_mcp.sandbox.cluster.directory import Directory, nodes
 from mlgym_mcp.sandbox.cluster.gpus import ClusterGpus
-from mlgym_mcp.sandbox.cluster.host import Host, OpenBackend
+from mlgym_mcp.sandbox.cluster.host import Host
+from mlgym_mcp.sandbox.cluster.node_backend import OpenBackend
 from mlgym_mcp.sandbox.cluster.places import ClusterPlaces
 from mlgym_mcp.sandbox.cluster.steward import WaresFolder
 from mlgym_mcp.sandbox.cluster.stewards import Stewards
@@ -29,8 +29,6 @@ NO_WAY_OUT = (
     "this task may reach hosts, through a proxy that sandboxes on a cluster don't reach; "
     "start a server with --sandbox bubblewrap or docker for it"
 )
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +84,9 @@ class ClusterBackend:
         if await self._find(spec.id) is not None:
             raise SandboxStartError(f"there is a sandbox {spec.id} already")
         node, strategy = await self._where(spec.place)
-        await self._stewards.prepare(node, spec.profile)
         if any(self.gpus.node_of(gpu.uuid) != node for gpu in spec.gpus):
             raise SandboxStartError("the node of the session's GPUs is gone")
-        mounts = await self._stewards.lay(node, spec.mounts)
+        mounts = await self._stewards.furnish(node, spec.profile, spec.mounts)
         hosted = _Hosted(await self._new_host(spec, node, strategy), spec.place, node)
         self._hosted[spec.id] = hosted
         try:

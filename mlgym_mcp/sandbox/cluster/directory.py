@@ -10,7 +10,8 @@ from typing import Any
 
 from mlgym_mcp.sandbox.cluster.connection import asked
 
-GONE = frozenset({"REMOVED"})
+GIVEN = "REMOVED"
+"""The state of a placement group that was given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Directory:
         return {
             group["name"].removeprefix(before): group["bundles_to_node_id"].get(0) or None
             for group in table.values()
-            if group["name"].startswith(before) and group["state"] not in GONE
+            if group["name"].startswith(before) and group["state"] != GIVEN
         }
 
     async def places_here(self) -> set[str]:

@@ -8,8 +8,9 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,9 +20,7 @@ from anyio.abc import ByteStream
 
 from mlgym_mcp.errors import MLGymError, SandboxGone
 from mlgym_mcp.sandbox.base import Backend, SandboxSpec, Usage
-
-OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
-"""Opens the backend of the node on which it is called."""
+from mlgym_mcp.sandbox.cluster.node_backend import NodeBackend, OpenBackend
 
 BATCH = 1024 * 1024
 """Bytes of a guest's that one answer carries at most; what is more waits in the guest's socket."""
@@ -55,11 +54,8 @@ class Host:
     """One sandbox of a node."""
 
     def __init__(self, open_backend: OpenBackend, sandbox_id: str) -> None:
-        self._open_backend = open_backend
+        self._backend = NodeBackend(partial(_opening_as_others, open_backend))
         self._id = sandbox_id
-        self._stack = AsyncExitStack()
-        self._opening = anyio.Lock()
-        self._backend: Backend | None = None
         self._streams: dict[str, _Relayed] = {}
         self._seen = time.monotonic() + STARTING
         """When the sandbox was last seen alive, or should have been by."""
@@ -67,7 +63,7 @@ class Host:
 
     async def start(self, spec: SandboxSpec) -> str:
         """Start the sandbox; the digest of its environment, which is made first where this node has none."""
-        backend = await self._opened()
+        backend = await self._backend.opened()
         digest = await backend.prepare(spec.profile)
         await backend.start(spec)
         self._seen = time.monotonic()
@@ -75,21 +71,21 @@ class Host:
 
     async def alive(self) -> bool:
         """Whether the sandbox runs."""
-        return await (await self._opened()).alive(self._id)
+        return await (await self._backend.opened()).alive(self._id)
 
     async def usage(self) -> Usage:
         """What it uses now."""
-        return await (await self._opened()).usage(self._id)
+        return await (await self._backend.opened()).usage(self._id)
 
     async def remove(self) -> None:
         """End it and remove everything of it on this node."""
         for name in list(self._streams):
             await self.close(name)
-        await (await self._opened()).remove(self._id)
+        await (await self._backend.opened()).remove(self._id)
 
     async def connect(self) -> str:
         """Open a stream to the guest; its name, which no other had, also before this process."""
-        stream = await (await self._opened()).connect(self._id)
+        stream = await (await self._backend.opened()).connect(self._id)
         name = secrets.token_hex(8)
         self._streams[name] = _Relayed(stream)
         return name
@@ -155,21 +151,14 @@ class Host:
             raise SandboxGone("the stream to the guest has ended")
         return relayed
 
-    async def _opened(self) -> Backend:
-        # Never left again: it is open as long as this process lives.
-        async with self._opening:
-            if self._backend is None:
-                _be_as_others()
-                self._backend = await self._stack.enter_async_context(self._open_backend())
-        return self._backend
 
-
-def _be_as_others() -> None:
+def _opening_as_others(open_backend: OpenBackend) -> AbstractAsyncContextManager[Backend]:
     """Take back what Ray does to its workers and sandboxes would inherit: low priority, and to be killed first."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("0")
+    return open_backend()
 
 
 def watch_oneself() -> None:

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
@@ -17,9 +16,9 @@ from anyio import to_thread
 
 from mlgym_mcp import stamp
 from mlgym_mcp.errors import MLGymError, SandboxStartError
-from mlgym_mcp.sandbox.base import Backend
 from mlgym_mcp.sandbox.cluster.directory import Directory
-from mlgym_mcp.sandbox.cluster.host import OpenBackend, leave, watch_oneself
+from mlgym_mcp.sandbox.cluster.host import leave, watch_oneself
+from mlgym_mcp.sandbox.cluster.node_backend import NodeBackend, OpenBackend
 from mlgym_mcp.sandbox.cluster.wares import Arrival
 from mlgym_mcp.sandbox.gpus import GpuUse
 from mlgym_mcp.sandbox.nvml import open_inventory
@@ -53,13 +52,10 @@ class Steward:
             wares_folder: tells where this machine keeps wares.
             patience: seconds without a server after which the node's places are given up.
         """
-        self._open_backend = open_backend
+        self._backend = NodeBackend(open_backend)
         self._directory = directory
         self._folder = wares_folder()
         self._patience = patience
-        self._stack = AsyncExitStack()
-        self._opening = anyio.Lock()
-        self._backend: Backend | None = None
         self._arriving: dict[str, tuple[str, Arrival]] = {}
         self._attended = time.monotonic()
         self._unhosted: set[str] = set()
@@ -101,12 +97,12 @@ class Steward:
     async def prepare(self, profile: str) -> str:
         """Make a profile's environment if this node has none; its digest."""
         self._attend()
-        return await (await self._opened()).prepare(profile)
+        return await (await self._backend.opened()).prepare(profile)
 
     async def remove(self, sandbox_id: str) -> None:
         """Remove what is left of a sandbox whose host is gone."""
         self._attend()
-        await (await self._opened()).remove(sandbox_id)
+        await (await self._backend.opened()).remove(sandbox_id)
 
     async def use_of(self, uuid: str) -> GpuUse:
         """What a device of this node is doing; nothing, as far as is known of one that NVML doesn't know."""
@@ -141,7 +137,7 @@ class Steward:
 
     async def _clear_sandboxes(self) -> None:
         """Remove sandboxes whose hosts were gone at two looks."""
-        backend = await self._opened()
+        backend = await self._backend.opened()
         unhosted = set(await backend.ids()) - set(await self._directory.sandboxes())
         for sandbox in unhosted & self._unhosted:
             await backend.remove(sandbox)
@@ -164,9 +160,3 @@ class Steward:
         if arrival not in self._arriving:
             raise SandboxStartError("the node's steward was started anew while data arrived")
         return self._arriving[arrival]
-
-    async def _opened(self) -> Backend:
-        async with self._opening:
-            if self._backend is None:
-                self._backend = await self._stack.enter_async_context(self._open_backend())
-        return self._backend

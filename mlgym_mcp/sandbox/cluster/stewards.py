@@ -9,7 +9,7 @@ import anyio
 from mlgym_mcp.sandbox.base import Mount
 from mlgym_mcp.sandbox.cluster.connection import answer, done
 from mlgym_mcp.sandbox.cluster.directory import Directory
-from mlgym_mcp.sandbox.cluster.host import OpenBackend
+from mlgym_mcp.sandbox.cluster.node_backend import OpenBackend
 from mlgym_mcp.sandbox.cluster.steward import Steward, WaresFolder
 from mlgym_mcp.sandbox.cluster.wares import Ware, bring
 
@@ -46,10 +46,10 @@ class Stewards:
 
     async def prepare(self, node: str, profile: str) -> str:
         """Make a profile's environment on a node that has none; its digest."""
-        return str(await answer((await self.of(node)).prepare.remote(profile), within=PREPARE_LIMIT))
+        return await _prepared(await self.of(node), profile)
 
-    async def lay(self, node: str, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
-        """Bring to a node what it has not of these; the same mounts, as they are there.
+    async def furnish(self, node: str, profile: str, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
+        """Let a node have a profile's environment and what of these it has not; the mounts, as they are there.
 
         Raises:
             SandboxError: something did not arrive.
@@ -57,6 +57,7 @@ class Stewards:
         wares = [await Ware.of(mount.source) for mount in mounts]
         names = [ware.name for ware in wares]
         steward = await self.of(node)
+        await _prepared(steward, profile)
         folder, missing = await answer(steward.lacks.remote(names))
         for ware in wares:
             if ware.name not in missing:
@@ -70,3 +71,7 @@ class Stewards:
         """Tell those that this server knows that it is there."""
         for steward in self._known.values():
             steward.attend.remote()
+
+
+async def _prepared(steward: Any, profile: str) -> str:
+    return str(await answer(steward.prepare.remote(profile), within=PREPARE_LIMIT))
